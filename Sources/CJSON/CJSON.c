@@ -1,0 +1,1 @@
+// see CJSON.h

@@ -1,0 +1,9 @@
+// The C boundary: scalars and pointers only, no system header, no struct by value, no varargs, so that the same
+// Swift compiles for a target that has no C headers at all. Every function returns what the system call returned;
+// failure is -errno. Grouped by header; each header has one .c file of the same name.
+#pragma once
+#include "atoll_files.h"
+#include "atoll_memory.h"
+#include "atoll_ipc.h"
+#include "atoll_threads.h"
+#include "atoll_float.h"

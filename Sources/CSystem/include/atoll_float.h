@@ -1,0 +1,2 @@
+// IEEE arithmetic with the host's rounding mode and sticky flags.
+#pragma once
