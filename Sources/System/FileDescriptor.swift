@@ -21,7 +21,6 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// Opens `path` with close-on-exec; `flags` are Linux's O_ flags.
   public static func open(_ path: String, flags: Int32, mode: Int32 = 0) throws(SystemError) -> FileDescriptor {
-    var path = path
     let result = path.withUTF8Z { atoll_open($0, flags, mode) }
     return FileDescriptor(owning: try SystemError.check("open", result))
   }
@@ -49,10 +48,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
 extension String {
   /// Calls `body` with the UTF-8 bytes and a final zero.
-  public mutating func withUTF8Z<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
-    self += "\0"
-    defer { removeLast() }
-    return withUTF8 { bytes in
+  // Not by appending and `removeLast()`: that asks for grapheme breaking, whose tables Embedded Swift does not link.
+  public func withUTF8Z<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+    var terminated = self
+    terminated += "\0"
+    return terminated.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) { chars in
         guard let base = chars.baseAddress else { return body([0]) }
         return body(base)

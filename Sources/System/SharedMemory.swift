@@ -52,7 +52,6 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
 public enum MemoryFile {
   /// A memfd of `size` bytes whose size is fixed for good, so that no holder can make another fault by shrinking it.
   public static func create(_ name: String, size: Int) throws(SystemError) -> FileDescriptor {
-    var name = name
     return FileDescriptor(
       owning: try SystemError.check("memfd_create", name.withUTF8Z { atoll_memfd($0, UInt(size), 1) }))
   }

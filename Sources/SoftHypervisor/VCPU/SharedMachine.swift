@@ -1,0 +1,24 @@
+import Synchronization
+import System
+
+/// What the vCPUs of one machine share besides memory and the irqchip.
+final class SharedMachine: @unchecked Sendable {
+  /// Host time at which the stable counter was 0.
+  let startNanoseconds = Clock.monotonic
+  /// Counts `ibar` on any vCPU; the others empty their jump caches when they see it change.
+  let textEpoch = Atomic<UInt64>(0)
+  /// Guest stores that signal an eventfd instead of leaving the vCPU.
+  let doorbells = DoorbellTable()
+  /// Written while the machine is set up, before any vCPU thread exists; read-only afterwards.
+  private(set) var wakers: [VCPUWaker] = []
+
+  /// Adds a vCPU's waker; only before the first `run`.
+  func add(_ waker: VCPUWaker) { wakers.append(waker) }
+
+  /// A vCPU executed `ibar`.
+  func textChanged(by cpu: Int) {
+    guard wakers.count > 1 else { return }
+    textEpoch.wrappingAdd(1, ordering: .releasing)
+    for (index, waker) in wakers.enumerated() where index != cpu { waker.poke() }
+  }
+}
