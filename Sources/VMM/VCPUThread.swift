@@ -1,0 +1,83 @@
+import DeviceBus
+import Hypervisor
+import Synchronization
+import System
+
+/// What one vCPU's thread does: run the guest, carry its register accesses to the device processes.
+struct VCPUThread<H: Hypervisor>: ~Copyable {
+  private let machine: VirtualMachine<H>
+  private let cpu: H.CPU
+  private let index: Int
+  /// The producing end of each device's ring, made at the first access.
+  private let rings: UnsafeMutablePointer<RingFrontEnd>
+  /// Which of them exist. Asking the machine instead would count references at every access.
+  private let made: UnsafeMutablePointer<Bool>
+
+  init(_ machine: VirtualMachine<H>, index: Int) {
+    self.machine = machine
+    self.index = index
+    cpu = machine.cpus[index]
+    rings = .allocate(capacity: BusLimits.devices)
+    made = .allocate(capacity: BusLimits.devices)
+    made.initialize(repeating: false, count: BusLimits.devices)
+  }
+
+  deinit {
+    for i in 0..<BusLimits.devices where made[i] { (rings + i).deinitialize(count: 1) }
+    rings.deallocate()
+    made.deallocate()
+  }
+
+  /// Never returns: the process ends around it.
+  mutating func run() {
+    while true {
+      machine.gate.pass()
+      switch cpu.run() {
+      case .mmioRead(let address, let size): cpu.completeRead(read(address, size))
+      case .mmioWrite(let address, let size, let value): write(address, size, value)
+      case .iocsrRead(let address, let size): cpu.completeRead(ChipRegisters.readIOCSR(address, size: size))
+      case .iocsrWrite: break
+      case .interrupted: break
+      case .failed(let failure): fail(failure)
+      }
+    }
+  }
+
+  /// A load outside memory. Where nothing is, the bus floats: all ones.
+  private mutating func read(_ address: UInt64, _ size: UInt8) -> UInt64 {
+    machine.exits.wrappingAdd(1, ordering: .relaxed)
+    guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
+      if let value = ChipRegisters.readMMIO(address, size: size) { return value }
+      machine.unmapped.wrappingAdd(1, ordering: .relaxed)
+      return .max
+    }
+    return ring.pointee.read(region: target.region, offset: target.offset, size: size) ?? .max
+  }
+
+  private mutating func write(_ address: UInt64, _ size: UInt8, _ value: UInt64) {
+    machine.exits.wrappingAdd(1, ordering: .relaxed)
+    guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
+      if !ChipRegisters.acceptsMMIO(address) { machine.unmapped.wrappingAdd(1, ordering: .relaxed) }
+      return
+    }
+    _ = ring.pointee.write(
+      region: target.region, offset: target.offset, size: size, value: value, posted: target.posted)
+  }
+
+  private func ring(_ device: Int) -> UnsafeMutablePointer<RingFrontEnd>? {
+    if made[device] { return rings + device }
+    guard let attached = machine.devices[device] else { return nil }
+    (rings + device).initialize(to: RingFrontEnd(attached.link, vcpu: index))
+    made[device] = true
+    return rings + device
+  }
+
+  private func fail(_ failure: VCPUFailure) {
+    if machine.failed.compareExchange(expected: 0, desired: index + 1, ordering: .releasing).exchanged {
+      machine.failure.store(failure.rawValue, ordering: .releasing)
+    }
+    machine.gate.closeGate()
+    machine.kickAll()
+    machine.gate.standForever()
+  }
+}

@@ -1,0 +1,158 @@
+import DeviceBus
+import Hypervisor
+import Machine
+import Synchronization
+import System
+
+/// Why the core gives up; a sentence for each case.
+enum VMMError: Error {
+  /// The supervisor is gone or broke the protocol.
+  case channel(ChannelError)
+  /// The hypervisor refused.
+  case hypervisor(HypervisorError)
+  /// The host refused.
+  case system(SystemError)
+  /// The supervisor asked for something out of order or impossible.
+  case refused(StaticString)
+
+  var sentence: String {
+    switch self {
+    case .channel(let error): error.sentence
+    case .hypervisor(let error): error.sentence
+    case .system(let error): error.sentence
+    case .refused(let what): what.text
+    }
+  }
+}
+
+/// One machine: guest RAM, vCPUs and where their register accesses go. Generic over the hypervisor, and never told which.
+///
+/// The control thread fills it before the first `run`; afterwards vCPU threads only read it.
+final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
+  let hypervisor: H
+  let gate: RunGate
+  private let ram: Mapping
+  private(set) var cpus: [H.CPU] = []
+  private(set) var devices = [AttachedDevice?](repeating: nil, count: BusLimits.devices)
+  private(set) var map = AddressMap()
+  private var started = false
+
+  /// Register accesses that left the hypervisor.
+  let exits = Atomic<UInt64>(0)
+  /// Accesses to addresses where nothing is.
+  let unmapped = Atomic<UInt64>(0)
+  /// The vCPU that failed first, plus 1; 0 while none has.
+  let failed = Atomic<Int>(0)
+  let failure = Atomic<UInt8>(0)
+
+  /// Maps guest RAM and creates all vCPUs, standing still.
+  init(
+    _ hypervisor: H, setup: MachineSetup, ram descriptor: borrowing FileDescriptor, arrival: consuming EventCounter
+  ) throws(VMMError) {
+    self.hypervisor = hypervisor
+    gate = RunGate(vcpus: Int(setup.vcpus), arrival: arrival)
+    ram = try Self.map(descriptor, bytes: setup.ramBytes)
+    do throws(HypervisorError) {
+      for part in RAMLayout.ranges(bytes: setup.ramBytes) {
+        try hypervisor.addMemory(
+          guestAddress: part.range.start, host: ram.base + Int(part.fileOffset), size: part.range.size)
+      }
+      for id in 0..<Int(setup.vcpus) { cpus.append(try hypervisor.createVCPU(id: id)) }
+    } catch {
+      throw .hypervisor(error)
+    }
+  }
+
+  private static func map(_ descriptor: borrowing FileDescriptor, bytes: UInt64) throws(VMMError) -> Mapping {
+    do throws(SystemError) {
+      try MemoryFile.requireSealed(descriptor, size: Int(bytes))
+      return try Mapping.guestRAM(descriptor, size: Int(bytes))
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  /// Sets the registers every vCPU starts with.
+  func boot(_ entry: BootEntry) throws(VMMError) {
+    guard !started else { throw .refused("the supervisor sent a second start address") }
+    started = true
+    for (id, cpu) in cpus.enumerated() {
+      var registers = VCPURegisters()
+      registers.pc = id == 0 ? entry.pc : entry.parkAddress
+      if id == 0 {
+        registers.gpr[4] = entry.a0
+        registers.gpr[5] = entry.a1
+        registers.gpr[6] = entry.a2
+      }
+      cpu.registers = registers
+    }
+  }
+
+  /// Connects a device, or the new incarnation of one.
+  func attach(
+    _ message: AttachDevice, ring: borrowing FileDescriptor, wake: consuming FileDescriptor,
+    interrupt: consuming FileDescriptor, control: consuming FileDescriptor
+  ) throws(VMMError) {
+    let index = Int(message.deviceIndex)
+    if let known = devices[index] {
+      return try reattach(known, wake: wake, interrupt: interrupt)
+    }
+    guard !started else { throw .refused("a device that the machine did not start with was attached") }
+    guard map.add(device: index, regions: message.regions) else {
+      throw .refused("a device's registers overlap another device's")
+    }
+    try bind(interrupt.raw, pin: message.pin)
+    do throws(SystemError) {
+      let link = try DeviceLink(segment: ring, vcpus: cpus.count, wake: wake, control: control)
+      devices[index] = AttachedDevice(link: link, pin: message.pin, interrupt: interrupt)
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  private func reattach(
+    _ device: AttachedDevice, wake: consuming FileDescriptor, interrupt: consuming FileDescriptor
+  ) throws(VMMError) {
+    hypervisor.unbindInterrupt(device.interrupt.raw, pin: device.pin)
+    device.interrupt = interrupt
+    try bind(device.interrupt.raw, pin: device.pin)
+    do throws(SystemError) { try device.link.reattach(wake: wake) } catch { throw .system(error) }
+  }
+
+  private func bind(_ interrupt: Int32, pin: UInt32) throws(VMMError) {
+    do throws(HypervisorError) { try hypervisor.bindInterrupt(interrupt, pin: pin) } catch { throw .hypervisor(error) }
+  }
+
+  /// Makes every vCPU leave its guest code.
+  func kickAll() { for cpu in cpus { cpu.kick() } }
+
+  /// The registers of vCPU `index`, which must stand still.
+  func report(_ index: Int, code: UInt8) -> RegisterReport {
+    var report = RegisterReport()
+    guard index >= 0, index < cpus.count else { return report }
+    let registers = cpus[index].registers
+    let control = cpus[index].controlRegisters
+    report.vcpu = UInt32(index)
+    report.code = UInt32(code)
+    report.pc = registers.pc
+    report.gpr = registers.gpr
+    (report.crmd, report.prmd, report.estat) = (control.crmd, control.prmd, control.estat)
+    (report.era, report.badv, report.eentry) = (control.era, control.badv, control.eentry)
+    return report
+  }
+
+  /// What the machine has done so far.
+  var counters: MachineCounters {
+    var sum = MachineCounters()
+    for cpu in cpus {
+      let one = cpu.counters
+      sum.instructions &+= one.instructions
+      sum.interrupts &+= one.interrupts
+      sum.exceptions &+= one.exceptions
+      sum.unimplemented &+= one.unimplemented
+    }
+    sum.mmioExits = exits.load(ordering: .relaxed)
+    for index in 0..<BusLimits.devices { sum.deviceAccesses[index] = devices[index]?.link.accesses ?? 0 }
+    return sum
+  }
+}
