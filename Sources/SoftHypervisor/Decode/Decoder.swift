@@ -195,9 +195,13 @@ struct Decoder {
     let registers = MicroOp(code: .faddD, a: rd(w), b: rj(w), c: rk(w))
     var op = registers
     switch w >> 15 {
+    case 0x201: op.code = .faddS
     case 0x202: op.code = .faddD
+    case 0x205: op.code = .fsubS
     case 0x206: op.code = .fsubD
+    case 0x209: op.code = .fmulS
     case 0x20a: op.code = .fmulD
+    case 0x20d: op.code = .fdivS
     case 0x20e: op.code = .fdivD
     default:
       switch w >> 10 {
@@ -216,15 +220,27 @@ struct Decoder {
     let registers = MicroOp(code: .fmaddD, a: rd(w), b: rj(w), c: rk(w), imm: Int32(w >> 15 & 31))
     var op = registers
     switch w >> 20 {
+    case 0x081: op.code = .fmaddS
     case 0x082: op.code = .fmaddD
+    case 0x085: op.code = .fmsubS
     case 0x086: op.code = .fmsubD
+    case 0x089: op.code = .fnmaddS
     case 0x08a: op.code = .fnmaddD
+    case 0x08d: op.code = .fnmsubS
     case 0x08e: op.code = .fnmsubD
+    case 0x0c1, 0x0c2: return decodeCompare(w)
     case 0x091, 0x092, 0x095, 0x096, 0x099, 0x09a, 0x09d, 0x09e, 0x0c5, 0x0c6, 0x0d1, 0x0d5: return vector(w)
     case 0x0a1...0x0af, 0x0c9, 0x0ca, 0x0d2, 0x0d6: return wideVector()
     default: return float(w)
     }
     return float(w, op)
+  }
+
+  /// fcmp.cond: the destination is a condition flag; bits 4:3 must be 0, and the condition must exist.
+  private func decodeCompare(_ w: UInt32) -> MicroOp {
+    guard w & 0x18 == 0, FloatCondition(code: w >> 15 & 31) != nil else { return float(w) }
+    let op: Op = w >> 20 == 0x0c1 ? .fcmpS : .fcmpD
+    return float(w, MicroOp(code: op, a: UInt8(w & 7), b: rj(w), c: rk(w), imm: Int32(w >> 15 & 31)))
   }
 
   private func decodeUpper(_ w: UInt32) -> MicroOp {

@@ -21,8 +21,10 @@ enum Op: UInt8 {
   case ldxB, ldxH, ldxW, ldxD, ldxBU, ldxHU, ldxWU, stxB, stxH, stxW, stxD
   case fldS, fldD, fstS, fstD, fldxS, fldxD, fstxS, fstxD
   case vld, vst, vldx, vstx
-  // Floating point, double
-  case faddD, fsubD, fmulD, fdivD, fmaddD, fmsubD, fnmaddD, fnmsubD, fmovD, fmovGR2FRD, fmovFR2GRD
+  // Floating point; of fused operations `imm` is the addend's register, of comparisons the condition
+  case faddD, fsubD, fmulD, fdivD, fmaddD, fmsubD, fnmaddD, fnmsubD, fcmpD
+  case faddS, fsubS, fmulS, fdivS, fmaddS, fmsubS, fnmaddS, fnmsubS, fcmpS
+  case fmovD, fmovGR2FRD, fmovFR2GRD
   // Branches; `imm` is the byte offset from this instruction
   case beqz, bnez, beq, bne, blt, bge, bltu, bgeu, b, bl, jirl, bceqz, bcnez
   // No effect in a CPU without caches: dbar, preld, cacop at PLV0

@@ -35,6 +35,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     let x = pointee.registers.gpr
     let vr = pointee.registers.vr
     let fcc = pointee.registers.fcc
+    let float = pointee.registers.float
     let jumpCache = pointee.jumpCache
     let attention = pointee.attention
     var dataTLB = pointee.dataTLB
@@ -488,9 +489,142 @@ extension UnsafeMutablePointer where Pointee == CPU {
       case .fmovD: vr[Int(o.a) &* 2] = vr[Int(o.b) &* 2]
       case .fmovGR2FRD: vr[Int(o.a) &* 2] = x[o.b]
       case .fmovFR2GRD: x[o.a] = vr[Int(o.b) &* 2]
-      case .faddD, .fsubD, .fmulD, .fdivD, .fmaddD, .fmsubD, .fnmaddD, .fnmsubD:
-        status = executeColdFloat(block.pointee.words[op - first], at: here())
-        if status != Step.next { break ops }
+      case .faddD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotAddD(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fsubD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotSubtractD(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fmulD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotMultiplyD(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fdivD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotDivideD(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fmaddD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedD(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: false, negateResult: false, float)
+        }
+      case .fmsubD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedD(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: true, negateResult: false, float)
+        }
+      case .fnmaddD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedD(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: false, negateResult: true, float)
+        }
+      case .fnmsubD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedD(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: true, negateResult: true, float)
+        }
+      case .fcmpD:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          fcc[Int(o.a)] = hotCompareD(
+            vr, Int(o.b), Int(o.c), condition: UInt32(bitPattern: o.imm), float)
+        }
+      case .faddS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotAddS(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fsubS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotSubtractS(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fmulS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotMultiplyS(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fdivS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotDivideS(vr, Int(o.a), Int(o.b), Int(o.c), float)
+        }
+      case .fmaddS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedS(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: false, negateResult: false, float)
+        }
+      case .fmsubS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedS(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: true, negateResult: false, float)
+        }
+      case .fnmaddS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedS(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: false, negateResult: true, float)
+        }
+      case .fnmsubS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          hotFusedS(
+            vr, Int(o.a), Int(o.b), Int(o.c), Int(o.imm), negateAddend: true, negateResult: true, float)
+        }
+      case .fcmpS:
+        if float.pointee.mayTrap {
+          status = executeColdFloat(block.pointee.words[op - first], at: here())
+          if status != Step.next { break ops }
+        } else {
+          fcc[Int(o.a)] = hotCompareS(
+            vr, Int(o.b), Int(o.c), condition: UInt32(bitPattern: o.imm), float)
+        }
 
       case .beqz:
         pc = here() &+ (x[o.b] == 0 ? o.offset : 4)
@@ -575,19 +709,19 @@ extension UnsafeMutablePointer where Pointee == CPU {
   }
 }
 
-/// Division as the architecture defines it where the host would trap (Vol. 1, 2.2.1.16: any value is allowed; these are
-/// what hardware and QEMU give: dividend by zero is 0 quotient and dividend as remainder).
+/// Division where the host would trap. By zero any value is allowed (Vol. 1, 2.2.1.16): as in QEMU the quotient is the
+/// dividend and the remainder 0, so that the differential test covers it.
 enum Division {
   @inline(__always) static func divideW(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    sword(b) == 0 ? 0 : signExtend(sword(a).dividedReportingOverflow(by: sword(b)).partialValue)
+    sword(b) == 0 ? signExtend(sword(a)) : signExtend(sword(a).dividedReportingOverflow(by: sword(b)).partialValue)
   }
   @inline(__always) static func divideWU(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    word(b) == 0 ? 0 : signExtend(word(a) / word(b))
+    signExtend(word(b) == 0 ? word(a) : word(a) / word(b))
   }
   @inline(__always) static func divideD(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    b == 0 ? 0 : unsigned(signed(a).dividedReportingOverflow(by: signed(b)).partialValue)
+    b == 0 ? a : unsigned(signed(a).dividedReportingOverflow(by: signed(b)).partialValue)
   }
-  @inline(__always) static func divideDU(_ a: UInt64, _ b: UInt64) -> UInt64 { b == 0 ? 0 : a / b }
+  @inline(__always) static func divideDU(_ a: UInt64, _ b: UInt64) -> UInt64 { b == 0 ? a : a / b }
   @inline(__always) static func remainderW(_ a: UInt64, _ b: UInt64) -> UInt64 {
     sword(b) == 0 ? 0 : signExtend(sword(a).remainderReportingOverflow(dividingBy: sword(b)).partialValue)
   }

@@ -63,7 +63,10 @@ public final class SoftVCPU: VCPU {
   }
 
   public func run() -> VCPUExit {
+    // The host's FPU rounds and collects flags for the guest meanwhile.
+    enterFloat(cpu.pointee.registers.float)
     cpu.runLoop()
+    leaveFloat(cpu.pointee.registers.float)
     return cpu.pointee.exit
   }
 
