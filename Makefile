@@ -4,9 +4,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: deps build embedded
+.PHONY: deps build embedded fuzz
 
 MIRROR ?= http://deb.debian.org/debian
+# More options for `atoll guest fetch`, such as FETCH=--allow-stale-archive, and for `atoll run`, such as ARGS="--cpus 2".
+FETCH ?=
+ARGS ?=
+ATOLL := .build/release/atoll
 DEPS := .deps/usr/lib/static/done
 
 # Static libraries and headers of Debian's -dev packages, of the running Debian, unpacked here and not installed.
@@ -30,3 +34,34 @@ $(DEPS):
 # What `make run` starts: the Embedded release build.
 embedded: $(DEPS)
 	@ATOLL_EMBEDDED=1 swift build -c release --disable-local-rpath --scratch-path .build-embedded
+
+# Fuzzes one target with libFuzzer and AddressSanitizer: make fuzz TARGET=serial SECONDS=60. Without TARGET it lists them.
+# Inputs that break a promise are kept in Tests/Fuzzing/Regressions; what it learns stays in .build-fuzz/corpus.
+fuzz: $(DEPS)
+	@export ATOLL_FUZZ=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 TARGET="$(TARGET)"
+	swift build -c release -Xswiftc -sanitize=fuzzer,address --product atoll-fuzz --scratch-path .build-fuzz
+	learned=.build-fuzz/corpus/$(TARGET); kept=Tests/Fuzzing/Regressions/$(TARGET); given=Tests/Fuzzing/Corpus/$(TARGET)
+	mkdir -p $$learned $$kept $$given
+	.build-fuzz/release/atoll-fuzz --write-seeds $$learned
+	.build-fuzz/release/atoll-fuzz -max_total_time=$(or $(SECONDS),60) -use_value_profile=1 -max_len=16384 -timeout=10 \
+	  -artifact_prefix=$$kept/ -print_final_stats=1 $$learned $$given $$kept
+
+# The command `atoll`: ordinary Swift with ordinary packages.
+cli: $(DEPS)
+	@swift build -c release --product atoll
+
+# Kernel and initial RAM disk, once.
+guest: cli
+	@$(ATOLL) guest fetch --mirror $(MIRROR) $(FETCH) > /dev/null
+
+run: embedded guest
+	@exec $(ATOLL) run $(ARGS)
+
+# The differential tests need QEMU's user-mode emulator, the system tests a guest and the Embedded programs.
+test: embedded guest
+	@$(ATOLL) guest fetch --qemu-user --mirror $(MIRROR) $(FETCH) > /dev/null
+	swift test
+
+# QEMU's system emulator of the guest's Debian, in a private root, to be compared with.
+bench-peer: cli
+	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)

@@ -9,7 +9,13 @@ let embedded = Context.environment["ATOLL_EMBEDDED"] == "1"
 let deps = Context.packageDirectory + "/.deps/usr"
 
 let embeddedSettings: [SwiftSetting] =
-  embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])] : []
+  embedded
+  ? [
+    .enableExperimentalFeature("Embedded"),
+    // Swift 6.3 numbers the constant arrays that it outlines in the order in which each module's copy of a function uses
+    // them, and gives them weak symbols: where two modules hold copies of one function the linker mixes the arrays up.
+    .unsafeFlags(["-wmo", "-Xllvm", "-sil-disable-pass=object-outliner"]),
+  ] : []
 
 /// Modules in which every unsafe expression must be spelled out, and warnings are errors.
 let strict: [SwiftSetting] = embeddedSettings + [.strictMemorySafety(), .treatAllWarnings(as: .error)]
@@ -55,36 +61,46 @@ var targets: [Target] = [
   .target(
     name: "SoftHypervisor", dependencies: ["Hypervisor", "System", "CSystem"], swiftSettings: core),
   .target(
-    name: "DeviceBus", dependencies: ["System"], path: "Protocols/DeviceBus",
+    name: "DeviceBus", dependencies: ["System", "CSystem"], path: "Protocols/DeviceBus",
     exclude: ["README.md"], swiftSettings: raw),
   .target(name: "DeviceModel", swiftSettings: strict),
   .target(
-    name: "DeviceProcess", dependencies: ["DeviceModel", "DeviceBus", "System"], swiftSettings: raw),
+    name: "DeviceProcess", dependencies: ["DeviceModel", "DeviceBus", "System", "CSystem"], swiftSettings: raw),
   .target(name: "Machine", dependencies: [], swiftSettings: strict),
   .target(
     name: "Control", dependencies: ["CJSON", "System", "Machine"], path: "Protocols/Control",
-    exclude: ["README.md"], swiftSettings: raw),
+    exclude: ["README.md", "machine.schema.json"], swiftSettings: raw),
   .target(
     name: "Sandbox", dependencies: ["System", "CSystem", "CSeccomp"], path: "Sandboxing",
     exclude: ["README.md"], swiftSettings: raw),
   .target(
-    name: "LoaderCore", dependencies: ["Machine", "System", "CCompression"],
+    name: "LoaderCore", dependencies: ["Machine", "System", "CSystem", "CCompression"],
     path: "Sources/Loader/Core", swiftSettings: strict),
   .executableTarget(
-    name: "atoll-loader", dependencies: ["LoaderCore", "DeviceBus", "System"],
+    name: "atoll-loader", dependencies: ["LoaderCore", "DeviceBus", "Machine", "System"],
     path: "Sources/Loader/Process", swiftSettings: strict, linkerSettings: staticLink),
   .executableTarget(
     name: "atoll-vmm",
     dependencies: ["Hypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
     path: "Sources/VMM", swiftSettings: raw, linkerSettings: staticLink),
   .executableTarget(
-    name: "atoll-terminal", dependencies: ["DeviceBus", "System"], path: "Sources/Terminal",
+    name: "atoll-terminal", dependencies: ["DeviceBus", "System", "CSystem"], path: "Sources/Terminal",
     swiftSettings: strict, linkerSettings: staticLink),
   .executableTarget(
     name: "atoll-supervisor",
-    dependencies: ["Control", "DeviceBus", "Machine", "Sandbox", "System"],
+    dependencies: ["Control", "CSystem", "DeviceBus", "Machine", "Sandbox", "System"],
     path: "Sources/Supervisor", swiftSettings: raw, linkerSettings: staticLink),
 ]
+// A program that misbehaves in a sandbox, for Tests/Sandbox.
+targets += [
+  .target(name: "CProbe", path: "Tests/Sandbox/Probe/CProbe", cSettings: cSettings),
+  .executableTarget(
+    name: "atoll-probe", dependencies: ["CProbe", "CSystem", "DeviceBus", "Sandbox", "System"],
+    path: "Tests/Sandbox/Probe/Process", swiftSettings: raw, linkerSettings: staticLink),
+]
+targets.append(
+  .testTarget(
+    name: "SandboxTests", dependencies: ["Sandbox", "System"], path: "Tests/Sandbox", exclude: ["Probe"]))
 targets += device("Serial") + device("RTC") + device("Power")
 
 var dependencies: [Package.Dependency] = []
@@ -94,8 +110,67 @@ if !embedded {
   targets += [
     .executableTarget(
       name: "atoll",
-      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Control", "CSystem", "System", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Sources/CLI")
+  ]
+}
+
+if !embedded {
+  // What fuzzers and tests share: the language in which they drive the models, and the table of targets.
+  targets += [
+    .target(name: "FuzzSupport", dependencies: ["DeviceModel"], path: "Tests/Fuzzing/Support"),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "FuzzSupport", "DeviceModel", "SerialModel", "RTCModel", "PowerModel", "LoaderCore", "KernelSamples", "Machine",
+        "DeviceBus", "Hypervisor", "SoftHypervisor", "System",
+      ],
+      path: "Tests/Fuzzing/Targets"),
+    .testTarget(name: "FuzzRegressionTests", dependencies: ["FuzzSupport", "FuzzTargets"], path: "Tests/Fuzzing/Replay"),
+  ]
+  targets += [
+    tests("Control", ["Control", "Machine"]),
+    tests("Supervisor", ["atoll-supervisor", "Control"]),
+    tests("CLI", ["atoll"]),
+    tests("Machine", ["Machine"]),
+    .target(name: "KernelSamples", dependencies: ["Machine"], path: "Tests/KernelSamples"),
+    tests("Loader", ["LoaderCore", "KernelSamples", "Machine", "System"]),
+    tests("DeviceBus", ["DeviceBus", "System"]),
+    // A device that tells on lost or repeated accesses, its process, and what kills it.
+    .target(name: "FakeDevice", dependencies: ["DeviceModel"], path: "Tests/DeviceProcess/FakeDevice"),
+    .executableTarget(
+      name: "fake-device", dependencies: ["FakeDevice", "DeviceProcess"], path: "Tests/DeviceProcess/Program"),
+    .testTarget(
+      name: "DeviceProcessTests",
+      dependencies: [
+        "DeviceProcess", "DeviceBus", "DeviceModel", "System", "CSystem", "FakeDevice", "fake-device", "atoll-serial",
+        "atoll-terminal",
+      ],
+      path: "Tests/DeviceProcess/Cases"),
+    .executableTarget(
+      name: "device-bus-bench", dependencies: ["DeviceBus", "DeviceModel", "RTCModel", "System", "CSystem"],
+      path: "Tests/DeviceProcess/Bench"),
+    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "System"]),
+    tests("Differential", ["SoftHypervisor", "Hypervisor", "System"]),
+  ]
+  for name in ["Serial", "RTC", "Power"] {
+    targets.append(
+      .testTarget(
+        name: "\(name)ModelTests", dependencies: [.target(name: "\(name)Model"), "DeviceModel", "FuzzSupport"],
+        path: "Tests/Devices/\(name)"))
+  }
+}
+
+// The fuzzer, built by `make fuzz` alone: its main needs libFuzzer, which only -sanitize=fuzzer links.
+// lld, because the default linker fails on the debug information of sanitized code.
+if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
+  targets += [
+    .target(name: "CFuzz", path: "Tests/Fuzzing/CFuzz"),
+    .executableTarget(
+      name: "atoll-fuzz", dependencies: ["CFuzz", "FuzzTargets"], path: "Tests/Fuzzing/Run",
+      linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
   ]
 }
 

@@ -18,6 +18,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     let block = pointee.blocks.block(
       key: key, code: UnsafePointer(host.assumingMemoryBound(to: UInt32.self)), room: Int(room), didEmpty: &emptied)
     if emptied { flushJumpCache() }
+    if found.hasASID, privilege == 0 { pointee.kernelTextHasASID = true }
     // Bits 48–59 must agree, or the mode key could make two PCs look alike (see `refreshMode`).
     let middle = pc >> 48 & 0xfff
     if middle == 0 || middle == 0xfff {

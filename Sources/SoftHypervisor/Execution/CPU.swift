@@ -36,6 +36,10 @@ struct CPU {
   var timerDeadline: UInt64 = .max
   /// ESTAT bit 11: set when the timer fires, cleared by TICLR.
   var timerPending = false
+  /// The privilege level (1–3) for which the user halves of the software TLBs and the jump cache were filled.
+  var userPrivilege: UInt64 = 3
+  /// The jump cache may hold text of PLV0 whose mapping belongs to the current ASID.
+  var kernelTextHasASID = false
   /// The text epoch for which the jump cache is valid.
   var seenTextEpoch: UInt64 = 0
 
@@ -101,6 +105,10 @@ extension UnsafeMutablePointer where Pointee == CPU {
   func refreshMode() {
     let crmd = pointee.csr[CSR.crmd]
     let user = crmd & CSR.crmdPLV != 0
+    if user, crmd & CSR.crmdPLV != pointee.userPrivilege {
+      pointee.userPrivilege = crmd & CSR.crmdPLV
+      forgetTranslations()
+    }
     let direct = crmd & CSR.crmdPG == 0
     var key: UInt64 = (user ? 1 : 0) | (direct ? 2 : 0)
     key |= (pointee.csr[CSR.euen] & 3) << 48

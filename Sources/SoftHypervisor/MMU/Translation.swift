@@ -13,6 +13,8 @@ struct Translation {
   var writable = false
   /// A load of the page would be allowed too.
   var readable = false
+  /// The mapping belongs to one ASID.
+  var hasASID = false
 
   static func fault(_ code: Int) -> Translation { Translation(fault: code) }
 }
@@ -69,7 +71,8 @@ extension UnsafeMutablePointer where Pointee == CPU {
     if kind == .store && !dirty { return .fault(Ecode.pageModify) }
     let offsetMask = (UInt64(1) << size) - 1
     let frame = page & 0xffff_ffff_f000 & ~offsetMask
-    return Translation(physical: frame | address & offsetMask, writable: dirty, readable: !noRead)
+    return Translation(
+      physical: frame | address & offsetMask, writable: dirty, readable: !noRead, hasASID: !entry.global)
   }
 
   /// Translates and, if the page is memory, enters its 4 KiB granule into the software TLB of the current mode.

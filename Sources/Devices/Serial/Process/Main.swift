@@ -1,1 +1,7 @@
-@main struct Main { static func main() {} }
+import DeviceProcess
+import SerialModel
+
+/// The console: a 16550 UART and the debug console, joined to the terminal by a console segment.
+@main struct Main {
+  static func main() { DeviceProgram.run(SerialDevice.self, kind: "UART") }
+}

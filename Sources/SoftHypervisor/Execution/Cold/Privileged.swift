@@ -3,7 +3,11 @@ import Hypervisor
 extension UnsafeMutablePointer where Pointee == CPU {
   /// CSR, IOCSR, cache, TLB, ertn, idle (Vol. 1, 4.2). All but a user-mode cacop hit need PLV0.
   func executePrivileged(_ w: UInt32, at pc: UInt64) -> UInt8 {
-    if privilege != 0 { return exception(Ecode.instructionPrivilege, at: pc) }
+    if privilege != 0 {
+      // cacop with operation 2 (hit) is the one that PLV1–3 may execute.
+      if w >> 22 == 0x18, w >> 3 & 3 == 2 { return Step.next }
+      return exception(Ecode.instructionPrivilege, at: pc)
+    }
     switch w >> 24 {
     case 0x04: return executeCSR(w, at: pc)
     case 0x06: break
@@ -116,15 +120,12 @@ extension UnsafeMutablePointer where Pointee == CPU {
     case CSR.euen:
       refreshMode()
     case CSR.asid:
-      if (old ^ value) & 0x3ff != 0 { flushSoftTLB() }
-      refreshMode()
+      if (old ^ value) & 0x3ff != 0 { asidChanged() }
     case CSR.ecfg, CSR.estat: return interruptsMayHaveChanged(pc)
     case CSR.stlbps:
       if CPUIdentity.prcfg2 >> (value & 0x3f) & 1 == 0 { csr[number] = old }
-      return Step.next
-    case CSR.dmw0...CSR.dmw3:
-      flushSoftTLB()
-      flushJumpCache()
+      forgetTranslations()
+    case CSR.dmw0...CSR.dmw3: forgetTranslations()
     case CSR.tcfg:
       startTimer()
       return Step.next
@@ -163,7 +164,8 @@ extension UnsafeMutablePointer where Pointee == CPU {
     case CSR.prmd: 0xf
     // FPE and SXE; ASXE and BTE have no unit behind them.
     case CSR.euen: 0x3
-    case CSR.misc: 0xfff0
+    // DRDTL1–3; 32-bit addressing and the checks of ALCL and DWPL are not offered.
+    case CSR.misc: 0xe0
     case CSR.ecfg: 0x7_7fff
     case CSR.estat: CSR.estatSoftware
     case CSR.tlbidx: 0xbf00_0fff
@@ -193,15 +195,17 @@ extension UnsafeMutablePointer where Pointee == CPU {
 
   /// idle: sleeps until an enabled interrupt is pending, whatever CRMD.IE says, or someone wants the vCPU.
   private func idle(at pc: UInt64) -> UInt8 {
-    pointee.pc = pc &+ 4
     while pendingInterrupts & pointee.csr[CSR.ecfg] & CSR.interruptMask == 0 {
       updateTimer()
       if pendingInterrupts & pointee.csr[CSR.ecfg] & CSR.interruptMask != 0 { break }
       let wait = nanosecondsToTimer
       if !pointee.waker._withUnsafeGuaranteedRef({ $0.waitForAttention(nanoseconds: wait) }) { continue }
-      // Someone poked: an interrupt line, a kick or new text. The loop looks at all of them.
+      if pendingInterrupts & pointee.csr[CSR.ecfg] & CSR.interruptMask != 0 { break }
+      // Only a kick or new text: the loop looks at them, then the vCPU goes on sleeping.
+      pointee.pc = pc
       return Step.reload
     }
+    pointee.pc = pc &+ 4
     return Step.reload
   }
 }

@@ -23,17 +23,37 @@ extension UnsafeMutablePointer where Pointee == CPU {
       csr[CSR.tlbehi] = 0
       csr[CSR.tlbelo0] = 0
       csr[CSR.tlbelo1] = 0
-      csr[CSR.asid] &= ~0x3ff
+      setASID(0)
       return
     }
     let entry = pointee.tlb.entries[position]
+    let global: UInt64 = entry.global ? 1 << 6 : 0
     csr[CSR.tlbidx] = csr[CSR.tlbidx] & 0xfff | UInt64(entry.pageSize) << 24
     csr[CSR.tlbehi] = entry.vppn
-    csr[CSR.tlbelo0] = entry.low0 | (entry.global ? 1 << 6 : 0)
-    csr[CSR.tlbelo1] = entry.low1 | (entry.global ? 1 << 6 : 0)
-    csr[CSR.asid] = csr[CSR.asid] & ~0x3ff | UInt64(entry.asid)
+    csr[CSR.tlbelo0] = entry.low0 & ~(1 << 6) | global
+    csr[CSR.tlbelo1] = entry.low1 & ~(1 << 6) | global
+    setASID(entry.asid)
+  }
+
+  private func setASID(_ asid: UInt16) {
+    guard asid != self.asid else { return }
+    pointee.csr[CSR.asid] = pointee.csr[CSR.asid] & ~0x3ff | UInt64(asid)
+    asidChanged()
+  }
+
+  /// CSR.ASID was changed: what was found for the old address space is no longer valid.
+  func asidChanged() {
     flushSoftTLB()
+    // Decoded text of PLV0 is kept apart by address only.
+    if pointee.kernelTextHasASID { flushJumpCache() }
+    pointee.kernelTextHasASID = false
     refreshMode()
+  }
+
+  /// Forgets everything that was derived from the TLB and the direct map windows.
+  func forgetTranslations() {
+    flushSoftTLB()
+    flushJumpCache()
   }
 
   /// The position TLBIDX names; nil beyond the last entry.
@@ -69,6 +89,12 @@ extension UnsafeMutablePointer where Pointee == CPU {
   /// TLBWR: writes the entry at TLBIDX.INDEX.
   func writeTLB() {
     guard let position = indexed else { return }
+    // Software chose the victim, so that it may count on its being gone.
+    let old = pointee.tlb.entries[position]
+    if old.exists {
+      forget(old)
+      flushJumpCache()
+    }
     put(pendingEntry(), at: position)
   }
 
@@ -85,10 +111,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     pointee.tlb.write(position, entry)
     forget(entry)
     // A rewritten entry may map its text elsewhere; a fresh one cannot have had any.
-    if old.exists, old.vppn == entry.vppn {
-      if !entry.exists { forget(old) }
-      flushJumpCache()
-    }
+    if old.exists, old.vppn == entry.vppn { flushJumpCache() }
   }
 
   /// Forgets the software translations of an entry's two pages.
@@ -109,8 +132,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
       let entry = pointee.tlb.entries[position]
       if unconditional || !entry.global && entry.asid == mine { pointee.tlb.entries[position].exists = false }
     }
-    flushSoftTLB()
-    flushJumpCache()
+    forgetTranslations()
   }
 
   /// INVTLB (Vol. 1, 4.2.4.7).
@@ -119,15 +141,16 @@ extension UnsafeMutablePointer where Pointee == CPU {
     let address = register(w >> 10)
     let tlb = pointee.tlb
     switch w & 31 {
-    case 0, 1: tlb.remove { _ in true }
+    case 0, 1:
+      tlb.remove { _ in true }
+      pointee.tlb.mtlbUsed = 0
     case 2: tlb.remove { $0.global }
     case 3: tlb.remove { !$0.global }
     case 4: tlb.remove { !$0.global && $0.asid == mine }
     case 5, 6: return invalidatePage(address, asid: mine, globalToo: w & 31 == 6)
     default: return unimplemented(at: pc)
     }
-    flushSoftTLB()
-    flushJumpCache()
+    forgetTranslations()
     return Step.next
   }
 

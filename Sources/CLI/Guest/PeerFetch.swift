@@ -1,0 +1,70 @@
+import Foundation
+
+/// Gets QEMU from the same archive, for the host's architecture: what Atoll is compared with.
+struct PeerFetch {
+  let archive: PrivateArchive
+
+  /// The user-mode emulators: static programs that run on any Debian.
+  func user() throws {
+    defer { archive.remove() }
+    try archive.open()
+    let root = try archive.unpack("qemu-user")
+    guard CacheFolder.has(root.appendingPathComponent("usr/bin/qemu-loongarch64")) else {
+      throw FetchError.noFile("qemu-loongarch64", package: "qemu-user")
+    }
+    try PeerFetch.move(root, to: CacheFolder.qemuUser)
+  }
+
+  /// The system emulator with every library that it needs, the C library included, and UEFI for its guests; run by the script `run` beside them.
+  func system() throws {
+    defer { archive.remove() }
+    try archive.open()
+    let root = try archive.unpackClosure(["qemu-system-misc", "qemu-efi-loongarch64"])
+    let program = "usr/bin/qemu-system-loongarch64"
+    guard CacheFolder.has(root.appendingPathComponent(program)) else {
+      throw FetchError.noFile(program, package: "qemu-system-misc")
+    }
+    let script = root.appendingPathComponent("run")
+    try PeerFetch.launcher(program, in: root).write(to: script, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    try PeerFetch.move(root, to: CacheFolder.qemuSystem)
+  }
+
+  /// A script that runs `program` with the root's own loader and libraries: the host's may be older.
+  private static func launcher(_ program: String, in root: URL) throws -> String {
+    let manager = FileManager.default
+    var loader: String?
+    var libraries: [String] = []
+    for folder in ["usr/lib64", "usr/lib"] {
+      let names = (try? manager.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
+      loader = loader ?? names.first { $0.hasPrefix("ld-linux") }.map { "\(folder)/\($0)" }
+      libraries += names.filter { $0.hasSuffix("-linux-gnu") }.map { "$root/\(folder)/\($0)" }
+    }
+    guard let loader else { throw FetchError.noFile("ld-linux", package: "libc6") }
+    return """
+      #!/bin/sh
+      root=$(dirname "$(readlink -f "$0")")
+      exec "$root/\(loader)" --library-path "\(libraries.joined(separator: ":"))" "$root/\(program)" \
+      -L "$root/usr/share/qemu" "$@"
+
+      """
+  }
+
+  private static func move(_ root: URL, to target: URL) throws {
+    try? FileManager.default.removeItem(at: target)
+    try FileManager.default.moveItem(at: root, to: target)
+  }
+
+  /// Debian's name of this host's architecture.
+  static var hostArchitecture: String {
+    #if arch(x86_64)
+      "amd64"
+    #elseif arch(arm64)
+      "arm64"
+    #elseif arch(riscv64)
+      "riscv64"
+    #else
+      "unknown"
+    #endif
+  }
+}

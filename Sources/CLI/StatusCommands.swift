@@ -1,0 +1,86 @@
+import ArgumentParser
+import Control
+import Foundation
+
+/// `atoll ps`
+struct ProcessesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ps", abstract: "Shows the machine's processes.",
+    discussion: "CPU is the share of one core over a quarter of a second. PRIVATE is memory that no process shares.")
+
+  @OptionGroup var machine: MachineChoice
+
+  func run() throws {
+    let client = try machine.connect()
+    let before = try status(client)
+    let first = before.processes.map { ProcessUsage(pid: $0.pid) }
+    let start = DispatchTime.now().uptimeNanoseconds
+    usleep(250_000)
+    let after = try status(client)
+    let span = Double(DispatchTime.now().uptimeNanoseconds - start)
+    printHead(after)
+    var table = Table(
+      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "INTERRUPTS", "RESTARTS"],
+      alignRight: [1, 4, 5, 6, 7, 8, 9])
+    for process in after.processes {
+      let earlier = zip(before.processes, first).first { $0.0.pid == process.pid }?.1
+      table.add(row(process, earlier, span))
+    }
+    print(table.text)
+  }
+
+  private func status(_ client: ControlClient) throws -> MachineStatus {
+    guard case .status(let status) = try client.ask(.status) else {
+      throw CommandFailure("the machine's answer makes no sense")
+    }
+    return status
+  }
+
+  private func printHead(_ status: MachineStatus) {
+    let cpus = status.vcpus == 1 ? "1 CPU" : "\(status.vcpus) CPUs"
+    print(
+      "\(status.name): \(status.state), \(cpus), \(ByteCount.text(status.memory)), up \(status.uptime / 1_000_000_000) s"
+    )
+    print(
+      "\(status.instructions) instructions, \(status.exits) accesses, \(status.coreMessages) messages through the core, "
+        + "\(status.resets) resets")
+  }
+
+  private func row(_ process: ProcessStatus, _ earlier: ProcessUsage?, _ span: Double) -> [String] {
+    let usage = ProcessUsage(pid: process.pid)
+    var share = "-"
+    if let usage, let earlier {
+      share = String(format: "%.1f %%", Double(usage.processorTime - earlier.processorTime) / span * 100)
+    }
+    return [
+      process.name, process.pid > 0 ? "\(process.pid)" : "-", process.state, process.sandbox, share,
+      usage.map { "\($0.resident >> 10) K" } ?? "-", usage.map { "\($0.own >> 10) K" } ?? "-",
+      "\(process.accesses)", "\(process.interrupts)", "\(process.restarts)",
+    ]
+  }
+}
+
+/// `atoll map`
+struct MapCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "map", abstract: "Shows guest physical memory, region by region, with the process that serves it.")
+
+  @OptionGroup var machine: MachineChoice
+
+  func run() throws {
+    guard case .map(let rows) = try machine.connect().ask(.map) else {
+      throw CommandFailure("the machine's answer makes no sense")
+    }
+    var table = Table(["FIRST", "LAST", "SIZE", "REGION", "PROCESS"], alignRight: [2])
+    for row in rows {
+      let last = row.start &+ row.size &- 1
+      table.add([address(row.start), address(last), ByteCount.text(row.size), row.region, row.process])
+    }
+    print(table.text)
+  }
+
+  private func address(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return "0x" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+  }
+}

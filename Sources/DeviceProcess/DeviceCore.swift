@@ -1,0 +1,264 @@
+import DeviceBus
+import DeviceModel
+import System
+
+/// A model joined to its rings, state page and back-end: every change of the model is a transaction.
+///
+/// Order of one transaction, which makes it happen exactly once whenever the process dies (Protocols/DeviceBus/README.md):
+/// copy of the slot → model → bytes placed where nobody looks yet → state published → effects (positions of the console
+/// rings, interrupt, message) → reply and tail → wake of the vCPU.
+public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyable {
+  var model: Model
+  var rings: RingBackEnd
+  private var page: StatePage
+  var console: ConsoleDeviceEnd
+  /// False: `console` is idle memory and the model is not asked about it.
+  private let hasConsole: Bool
+  private let interrupt: EventCounter
+  private let terminal: EventCounter
+  let channel: Channel
+  private let vcpus: Int
+  private let probe: Probe
+  /// The console's output ring was full after the last transaction, and the model has not been told of room since.
+  private(set) var outputFull = false
+  /// The earliest time of the next `elapse`.
+  private var quietUntil = Int64.min
+  /// What the supervisor asks for.
+  public private(set) var counters = DeviceCounters()
+  /// The time that transactions see; whoever drives the core keeps it fresh.
+  public var now: Instant
+
+  /// A model asking for time in the past would otherwise keep the process from sleeping: nanoseconds between two `elapse`.
+  private static var elapseSpacing: Int64 { 50_000 }
+
+  init(
+    model: consuming Model, rings: consuming RingBackEnd, page: consuming StatePage,
+    console: consuming ConsoleDeviceEnd,
+    hasConsole: Bool, interrupt: consuming EventCounter, terminal: consuming EventCounter, channel: consuming Channel,
+    vcpus: Int, now: Instant, probe: Probe
+  ) {
+    self.model = model
+    self.rings = rings
+    self.page = page
+    self.console = console
+    self.interrupt = interrupt
+    self.terminal = terminal
+    self.channel = channel
+    (self.hasConsole, self.vcpus, self.now, self.probe) = (hasConsole, vcpus, now, probe)
+  }
+
+  // MARK: start
+
+  /// A new device's first publication, so that a successor finds a state from the first access on.
+  mutating func startCold() { publish(Effects(), bytesOut: 0, bytesIn: 0, vcpu: nil, RingEntry()) }
+
+  /// Finishes what the earlier incarnation published but may not have carried out.
+  mutating func takeOver() throws(DeviceFailure) {
+    let left = page.backEnd
+    console.output.store()
+    probe.point()
+    console.input.store()
+    probe.point()
+    wakeTerminal()
+    if left.interrupt || model.interruptPending { pulse() }
+    try announce(left.machineEvent)
+    for vcpu in 0..<vcpus {
+      let entry = page.entry(vcpu)
+      if rings.answerAgain(vcpu: vcpu, sequence: entry.sequence, reply: entry.reply) { counters.reexecuted &+= 1 }
+      probe.point()
+    }
+  }
+
+  // MARK: work
+
+  /// Serves the next access of any ring; false if none waits.
+  public mutating func serveNext() throws(DeviceFailure) -> Bool {
+    let next: PendingAccess?
+    do throws(RingFault) { next = try rings.next() } catch { throw .ring(error) }
+    guard let next else { return false }
+    try serve(next)
+    return true
+  }
+
+  private mutating func serve(_ pending: PendingAccess) throws(DeviceFailure) {
+    var effects = Effects()
+    let room = tellRoom(&effects)
+    let reply = apply(pending, &effects)
+    try finish(
+      effects, room: room, bytesIn: 0, vcpu: pending.vcpu, RingEntry(sequence: pending.sequence, reply: reply))
+    if rings.complete(vcpu: pending.vcpu, sequence: pending.sequence, reply: reply) { counters.wakes &+= 1 }
+    probe.point()
+    counters.accesses &+= 1
+  }
+
+  private mutating func apply(_ pending: PendingAccess, _ effects: inout Effects) -> UInt64 {
+    guard let asked = pending.access else {
+      counters.refused &+= 1
+      return .max
+    }
+    let access = Access(region: asked.region, offset: asked.offset, size: asked.size)
+    guard asked.isWrite else { return model.read(access, at: now, &effects) }
+    model.write(access, value: pending.value, at: now, &effects)
+    return 0
+  }
+
+  /// Moves console bytes and tells the model of room; false if there was nothing to do.
+  public mutating func pump() throws(DeviceFailure) -> Bool {
+    var worked = false
+    if outputFull, console.output.room() > 0 {
+      var effects = Effects()
+      let room = tellRoom(&effects)
+      try finish(effects, room: room, bytesIn: 0, vcpu: nil, RingEntry())
+      worked = true
+    }
+    let bytes = hasConsole ? min(model.receiveCapacity, console.input.available()) : 0
+    guard bytes > 0 else { return worked }
+    try receive(bytes)
+    return true
+  }
+
+  /// Whether `pump` has something to do; cheap enough for a spin loop.
+  public borrowing func canPump() -> Bool {
+    guard hasConsole else { return false }
+    if outputFull, console.output.room() > 0 { return true }
+    return model.receiveCapacity > 0 && console.input.available() > 0
+  }
+
+  private mutating func receive(_ bytes: Int) throws(DeviceFailure) {
+    var buffer = InlineArray<64, UInt8>(repeating: 0)
+    let wanted = min(bytes, 64)
+    var storage = buffer.mutableSpan
+    let count = storage.withUnsafeMutableBufferPointer { slots in
+      console.input.peek(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(slots)[..<wanted]))
+    }
+    guard count > 0 else { return }
+    var effects = Effects()
+    let room = tellRoom(&effects)
+    model.receive(buffer.span.extracting(first: count).bytes, at: now, &effects)
+    try finish(effects, room: room, bytesIn: count, vcpu: nil, RingEntry())
+  }
+
+  /// Lets the model act if its deadline has come; false if it has not.
+  public mutating func elapse() throws(DeviceFailure) -> Bool {
+    guard let deadline, deadline <= now.monotonic else { return false }
+    quietUntil = now.monotonic &+ Self.elapseSpacing
+    var effects = Effects()
+    let room = tellRoom(&effects)
+    model.elapse(at: now, &effects)
+    try finish(effects, room: room, bytesIn: 0, vcpu: nil, RingEntry())
+    return true
+  }
+
+  /// Monotonic time of the next `elapse`, nil for never.
+  public var deadline: Int64? { model.deadline.map { max($0, quietUntil) } }
+
+  /// The host asks something of the guest.
+  public mutating func hostEvent(_ event: HostEvent) throws(DeviceFailure) {
+    var effects = Effects()
+    let room = tellRoom(&effects)
+    model.hostEvent(event, at: now, &effects)
+    try finish(effects, room: room, bytesIn: 0, vcpu: nil, RingEntry())
+  }
+
+  // MARK: sleep
+
+  /// Says on every ring that this process is about to sleep; false if there is work, and then it must not.
+  public borrowing func announceSleep() -> Bool {
+    guard rings.announceSleep() else { return false }
+    if hasConsole, model.receiveCapacity > 0 { console.input.announceWait() }
+    if outputFull { console.output.announceWait() }
+    guard canPump() else { return true }
+    announceAwake()
+    return false
+  }
+
+  /// Says on every ring that this process polls again.
+  public borrowing func announceAwake() {
+    rings.announceAwake()
+    console.input.announceAwake()
+    console.output.announceAwake()
+  }
+
+  /// Counts one sleep.
+  public mutating func countSleep() { counters.sleeps &+= 1 }
+
+  // MARK: transaction
+
+  private mutating func tellRoom(_ effects: inout Effects) -> Int {
+    guard hasConsole else { return 0 }
+    let room = console.output.room()
+    model.outputRoom(room, at: now, &effects)
+    return room
+  }
+
+  private mutating func finish(
+    _ effects: borrowing Effects, room: Int, bytesIn: Int, vcpu: Int?, _ entry: RingEntry
+  ) throws(DeviceFailure) {
+    let bytesOut = min(effects.outputCount, room)
+    place(effects, bytesOut)
+    publish(effects, bytesOut: bytesOut, bytesIn: bytesIn, vcpu: vcpu, entry)
+    outputFull = hasConsole && room == bytesOut
+    release(bytesOut: bytesOut, bytesIn: bytesIn)
+    if effects.interrupt { pulse() }
+    try announce(effects.machine.rawValue)
+  }
+
+  private borrowing func place(_ effects: borrowing Effects, _ count: Int) {
+    guard count > 0 else { return }
+    let bytes = effects.output
+    bytes.span.withUnsafeBytes { console.output.place(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    probe.point()
+  }
+
+  private mutating func publish(
+    _ effects: borrowing Effects, bytesOut: Int, bytesIn: Int, vcpu: Int?, _ entry: RingEntry
+  ) {
+    var state = page.backEnd
+    state.outCount &+= UInt64(bytesOut)
+    state.inCount &+= UInt64(bytesIn)
+    state.interrupt = effects.interrupt
+    state.machineEvent = effects.machine.rawValue
+    save()
+    probe.point()
+    page.publish(state, vcpu: vcpu, entry: entry)
+    probe.point()
+  }
+
+  private borrowing func save() {
+    let draft = page.draft()
+    var span = draft.mutableBytes
+    model.save(into: &span)
+  }
+
+  private mutating func release(bytesOut: Int, bytesIn: Int) {
+    guard bytesOut > 0 || bytesIn > 0 else { return }
+    if bytesOut > 0 { console.output.commit(bytesOut) }
+    probe.point()
+    if bytesIn > 0 { console.input.advance(bytesIn) }
+    probe.point()
+    counters.bytesOut &+= UInt64(bytesOut)
+    counters.bytesIn &+= UInt64(bytesIn)
+    wakeTerminal()
+  }
+
+  private borrowing func wakeTerminal() {
+    // Both flags are taken, not the first that is set: else the second would cost a wake for nothing later.
+    let reader = console.output.readerWaits()
+    let writer = console.input.writerWaits()
+    if reader || writer { terminal.signal() }
+  }
+
+  private mutating func pulse() {
+    interrupt.signal()
+    counters.interrupts &+= 1
+    probe.point()
+  }
+
+  /// Tells the supervisor, then takes the event out of the state: a restart much later must not tell it again.
+  private mutating func announce(_ event: UInt8) throws(DeviceFailure) {
+    guard event != MachineEvent.none.rawValue, MachineEvent(rawValue: event) != nil else { return }
+    do throws(SystemError) { try channel.send(MachineEventMessage(event: UInt32(event))) } catch { throw .init(error) }
+    probe.point()
+    publish(Effects(), bytesOut: 0, bytesIn: 0, vcpu: nil, RingEntry())
+  }
+}

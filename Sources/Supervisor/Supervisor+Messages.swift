@@ -1,0 +1,190 @@
+import Sandbox
+import Control
+import DeviceBus
+import Machine
+import System
+
+// What processes say over their set-up sockets. All of it is untrusted: a message that is malformed, or that this process
+// has no business to send, ends its sender.
+extension Supervisor {
+  /// Messages of one process that are handled before others get their turn.
+  private static var messagesPerRound: Int { 16 }
+
+  func readMessages(_ child: Child, _ incarnation: Incarnation) throws(Ending) {
+    for _ in 0..<Supervisor.messagesPerRound {
+      guard child.current === incarnation, let message = next(child, incarnation) else { return }
+      try handle(child, incarnation, message)
+    }
+  }
+
+  private func next(_ child: Child, _ incarnation: Incarnation) -> Incoming? {
+    guard !incarnation.channelClosed else { return nil }
+    do { return try incarnation.channel.receive(wait: false) } catch {
+      incarnation.channelClosed = true
+      // Its exit says the rest; a process that closes its socket and lives on is of no use.
+      if case .malformed(let what) = error { violation(child, incarnation, what) } else { incarnation.process.kill() }
+      return nil
+    }
+  }
+
+  private func violation(_ child: Child, _ incarnation: Incarnation, _ what: MessageError) {
+    incarnation.channelClosed = true
+    child.complaint = "it broke the set-up protocol: \(what.sentence)"
+    note("\(child.role.name.text) was ended because \(what.sentence)")
+    incarnation.process.kill()
+  }
+
+  private func handle(_ child: Child, _ incarnation: Incarnation, _ message: borrowing Incoming) throws(Ending) {
+    let failure: MessageError
+    do throws(MessageError) {
+      try check(child, message)
+      return
+    } catch { failure = error }
+    violation(child, incarnation, failure)
+  }
+
+  private func check(_ child: Child, _ message: borrowing Incoming) throws(MessageError) {
+    switch child.role {
+    case .vmm: try handleVMM(child, message)
+    case .loader: try handleLoader(child, message)
+    case .terminal: try handleTerminal(child, message)
+    case .device(let kind): try handleDevice(child, kind, message)
+    }
+  }
+
+  // MARK: by role
+
+  private func handleDevice(_ child: Child, _ kind: DeviceKind, _ message: borrowing Incoming) throws(MessageError) {
+    switch message.request {
+    case .deviceReady:
+      _ = try message.decode(DeviceReady.self)
+      try becomeReady(child)
+    case .machineEvent: try machineEvent(try message.decode(MachineEventMessage.self).event, from: kind)
+    case .deviceCounters:
+      child.counters = try message.decode(DeviceCounters.self)
+      try countersCame(from: child)
+    case .deviceFailed: child.complaint = try message.decode(DeviceFailed.self).text
+    default: throw .unexpectedRequest(message.request.rawValue)
+    }
+  }
+
+  private func handleVMM(_ child: Child, _ message: borrowing Incoming) throws(MessageError) {
+    switch message.request {
+    case .machineReady:
+      _ = try message.decode(MachineReady.self)
+      try becomeReady(child)
+    case .deviceFault: deviceFault(try message.decode(DeviceFault.self))
+    case .vcpuFailed: vcpuFailed(try message.decode(VCPUFailed.self).report)
+    case .machineCounters:
+      vmmCounters = try message.decode(MachineCounters.self)
+      try countersCame(from: child)
+    case .paused: paused(try message.decode(Paused.self).report)
+    default: throw .unexpectedRequest(message.request.rawValue)
+    }
+  }
+
+  private func handleLoader(_ child: Child, _ message: borrowing Incoming) throws(MessageError) {
+    switch message.request {
+    case .loaded:
+      boot = try message.decode(Loaded.self).entry
+      child.state = .running
+      runIfReady()
+    case .loadFailed: child.complaint = try message.decode(LoadFailed.self).text
+    default: throw .unexpectedRequest(message.request.rawValue)
+    }
+  }
+
+  private func handleTerminal(_ child: Child, _ message: borrowing Incoming) throws(MessageError) {
+    switch message.request {
+    case .terminalReady:
+      _ = try message.decode(TerminalReady.self)
+      try becomeReady(child)
+    case .quit:
+      _ = try message.decode(Quit.self)
+      end(Ending(signal: 2))
+    case .inputClosed:
+      _ = try message.decode(InputClosed.self)
+      note("standard input has ended")
+    default: throw .unexpectedRequest(message.request.rawValue)
+    }
+  }
+
+  // MARK: what it means
+
+  private func becomeReady(_ child: Child) throws(MessageError) {
+    guard child.state == .starting, let current = child.current else {
+      throw .impossible("it said twice that it is ready")
+    }
+    let now = Clock.monotonic
+    child.state = .running
+    child.everReady = true
+    child.startTime = now - current.spawnedAt
+    if let died = child.diedAt { child.lastRestart = now - died }
+    child.diedAt = nil
+    for client in child.restartClients { control.reply(client, .done) }
+    child.restartClients = []
+    runIfReady()
+  }
+
+  /// Lets the vCPUs go once the guest is loaded and everything that it can touch is there.
+  private func runIfReady() {
+    guard phase == .starting, let boot else { return }
+    for child in children where child.state != .running && child.state != .finished { return }
+    phase = .running
+    tell(Boot(entry: boot), vmm)
+    tell(Run(), vmm)
+    note("the guest runs")
+  }
+
+  /// Sends a message that carries nothing that could fail to be made.
+  func tell<M: Message>(_ message: M, _ child: Child?) {
+    do { try send(message, to: child) } catch { end(error) }
+  }
+
+  /// Only the power device switches off and resets; only the serial device hears a panic.
+  private func machineEvent(_ event: UInt32, from kind: DeviceKind) throws(MessageError) {
+    switch (kind, event) {
+    case (.power, 1): end(Ending(.poweredOff))
+    case (.power, 2): resetRequested = true
+    case (.serial, 3): guestPanicked()
+    default: throw .impossible("the machine event is not this device's to send")
+    }
+  }
+
+  private func deviceFault(_ fault: DeviceFault) {
+    guard let child = children.first(where: { $0.role.device.map { UInt32($0.rawValue) } == fault.deviceIndex }) else {
+      return
+    }
+    let words = RingFault(rawValue: fault.code)?.sentence.text ?? "it broke the rules of its ring"
+    child.complaint = words
+    note("\(child.role.name.text) was ended because \(words)")
+    child.current?.process.kill()
+  }
+
+  private func vcpuFailed(_ registers: RegisterReport) {
+    let why =
+      registers.code == 1 ? "its exception entry cannot be fetched" : "the hypervisor cannot carry out an instruction"
+    report = RegisterText.lines(registers)
+    end(Ending(.vcpuFailure, "vCPU \(registers.vcpu) cannot continue: \(why)"))
+  }
+
+  private func guestPanicked() {
+    guard panicDeadline == nil, phase != .ending else { return }
+    panicDeadline = Clock.monotonic + 1_000_000_000
+    tell(Pause(), vmm)
+  }
+
+  /// The guest's kernel panicked, and its registers came or took too long.
+  func endPanic(_ registers: RegisterReport?) {
+    panicDeadline = nil
+    if let registers { report = RegisterText.lines(registers) }
+    end(Ending(.guestPanic, "the guest's kernel panicked"))
+  }
+
+  private func paused(_ registers: RegisterReport) {
+    if panicDeadline != nil { return endPanic(registers) }
+    if phase == .running { phase = .paused }
+    for client in pauseClients { control.reply(client, .done) }
+    pauseClients = []
+  }
+}

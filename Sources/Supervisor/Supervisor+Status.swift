@@ -1,0 +1,108 @@
+import Sandbox
+import CSystem
+import Control
+import DeviceBus
+import Machine
+import System
+
+/// An answer to `status` that waits for counters.
+struct StatusQuery {
+  /// Who waits.
+  var clients: [Int] = []
+  /// When the answer goes out without the counters that have not come.
+  var deadline: Int64?
+}
+
+// Status: counters are asked for when a person wants them, and not otherwise.
+extension Supervisor {
+  private static var patienceForCounters: Int64 { 100_000_000 }
+
+  func askStatus(_ client: Int) {
+    status.clients.append(client)
+    guard status.deadline == nil else { return }
+    status.deadline = Clock.monotonic + Supervisor.patienceForCounters
+    for child in children where child.state == .running {
+      guard let current = child.current else { continue }
+      switch child.role {
+      case .vmm: tell(QueryMachineCounters(), child)
+      case .device: tell(QueryDeviceCounters(), child)
+      default: continue
+      }
+      current.countersAsked += 1
+    }
+    answerIfComplete()
+  }
+
+  /// Counters came; those that nobody asked for break the protocol.
+  func countersCame(from child: Child) throws(MessageError) {
+    guard let current = child.current, current.countersAsked > 0 else { throw .unexpectedRequest(0) }
+    current.countersAsked -= 1
+    answerIfComplete()
+  }
+
+  private func answerIfComplete() {
+    guard status.deadline != nil else { return }
+    if children.allSatisfy({ ($0.current?.countersAsked ?? 0) == 0 }) { answerStatus() }
+  }
+
+  /// Answers everyone who waits, with the counters that are known.
+  func answerStatus() {
+    status.deadline = nil
+    let reply = Reply.status(machineStatus())
+    for client in status.clients { control.reply(client, reply) }
+    status.clients = []
+  }
+
+  private func machineStatus() -> MachineStatus {
+    var status = MachineStatus()
+    status.name = machine.name
+    status.state = phase.word.text
+    status.vcpus = machine.vcpus
+    status.memory = machine.memory
+    status.uptime = Clock.monotonic - startedAt
+    status.resets = resets
+    status.instructions = vmmCounters.instructions
+    status.exits = vmmCounters.mmioExits
+    status.unimplemented = vmmCounters.unimplemented
+    status.coreMessages = vmmCounters.coreMessages
+    status.processes = [ownStatus()] + children.map { processStatus($0) }
+    return status
+  }
+
+  private func ownStatus() -> ProcessStatus {
+    var row = ProcessStatus()
+    row.name = "supervisor"
+    // The main thread's number is the process'.
+    row.pid = atoll_thread_id()
+    row.sandbox = "none"
+    row.state = "running"
+    return row
+  }
+
+  private func processStatus(_ child: Child) -> ProcessStatus {
+    var row = ProcessStatus()
+    row.name = child.role.name.text
+    row.pid = child.current?.process.pid ?? 0
+    row.sandbox = confinementWord(child)
+    row.state = child.state.word.text
+    row.restarts = child.restarts
+    row.lastRestart = child.lastRestart
+    row.startTime = child.startTime
+    if let kind = child.role.device {
+      row.accesses = vmmCounters.deviceAccesses[Int(kind.rawValue)]
+      row.interrupts = child.earlierInterrupts &+ child.counters.interrupts
+    } else if case .vmm = child.role {
+      row.accesses = vmmCounters.mmioExits
+      row.interrupts = vmmCounters.interrupts
+    }
+    return row
+  }
+
+  private func confinementWord(_ child: Child) -> String {
+    switch sandbox.confinement {
+    case .enforced: child.role.profile.name.text
+    case .logged: "\(child.role.profile.name.text) (log only)"
+    case .none: "none"
+    }
+  }
+}

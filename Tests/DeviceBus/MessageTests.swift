@@ -1,0 +1,117 @@
+import DeviceBus
+import System
+import Testing
+
+/// One message of each kind, as its header number and its payload.
+private func samples() -> [(request: Request, payload: [UInt8])] {
+  func pair<M: Message>(_ message: M) -> (Request, [UInt8]) { (M.request, message.encode()) }
+  let entry = BootEntry(pc: 0x9000_0000_0020_0000, a0: 1, a1: 2, a2: 3, parkAddress: 0x1000)
+  var report = RegisterReport()
+  for i in 0..<32 { report.gpr[i] = UInt64(i) }
+  let regions = [
+    RegionWindow(guestAddress: 0x1fe0_01e0, size: 8, posted: false),
+    RegionWindow(guestAddress: 0x1fe0_02e0, size: 8, posted: true),
+  ]
+  return [
+    pair(Attach(deviceIndex: 1, vcpus: 4, incarnation: 2, resume: true, console: true)),
+    pair(HostEventMessage(event: 1)),
+    pair(QueryDeviceCounters()), pair(DeviceReady()), pair(MachineEventMessage(event: 1)), pair(DeviceCounters()),
+    pair(DeviceFailed(code: 65, text: "no memory")), pair(MachineSetup(vcpus: 1, ramBytes: 1 << 30)),
+    pair(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 2, regions: regions)), pair(DetachDevice(deviceIndex: 3)),
+    pair(Boot(entry: entry)), pair(Run()), pair(Pause()), pair(Stop()), pair(QueryMachineCounters()),
+    pair(AbandonDevice(deviceIndex: 3)), pair(MachineReady()), pair(DeviceFault(deviceIndex: 1, code: 2)),
+    pair(VCPUFailed(report: report)), pair(MachineCounters()), pair(Paused(report: report)),
+    pair(Load(ramBytes: 1 << 30, vcpus: 1, tables: .acpi, hasInitrd: true, commandLine: Array("quiet".utf8))),
+    pair(Loaded(entry: entry)), pair(LoadFailed(text: "not a kernel")), pair(AttachConsole()), pair(Finish()),
+    pair(TerminalReady()), pair(Quit()), pair(InputClosed()), pair(ConsoleFault()),
+  ]
+}
+
+/// Decodes a payload as the message that `request` names and encodes it again.
+private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError) -> [UInt8] {
+  func again<M: Message>(_ type: M.Type) throws(MessageError) -> [UInt8] { try M(decoding: payload).encode() }
+  switch request {
+  case .attach: return try again(Attach.self)
+  case .hostEvent: return try again(HostEventMessage.self)
+  case .queryDeviceCounters: return try again(QueryDeviceCounters.self)
+  case .deviceReady: return try again(DeviceReady.self)
+  case .machineEvent: return try again(MachineEventMessage.self)
+  case .deviceCounters: return try again(DeviceCounters.self)
+  case .deviceFailed: return try again(DeviceFailed.self)
+  case .machine: return try again(MachineSetup.self)
+  case .attachDevice: return try again(AttachDevice.self)
+  case .detachDevice: return try again(DetachDevice.self)
+  case .boot: return try again(Boot.self)
+  case .run: return try again(Run.self)
+  case .pause: return try again(Pause.self)
+  case .stop: return try again(Stop.self)
+  case .queryMachineCounters: return try again(QueryMachineCounters.self)
+  case .abandonDevice: return try again(AbandonDevice.self)
+  case .machineReady: return try again(MachineReady.self)
+  case .deviceFault: return try again(DeviceFault.self)
+  case .vcpuFailed: return try again(VCPUFailed.self)
+  case .machineCounters: return try again(MachineCounters.self)
+  case .paused: return try again(Paused.self)
+  case .load: return try again(Load.self)
+  case .loaded: return try again(Loaded.self)
+  case .loadFailed: return try again(LoadFailed.self)
+  case .attachConsole: return try again(AttachConsole.self)
+  case .finish: return try again(Finish.self)
+  case .terminalReady: return try again(TerminalReady.self)
+  case .quit: return try again(Quit.self)
+  case .inputClosed: return try again(InputClosed.self)
+  case .consoleFault: return try again(ConsoleFault.self)
+  }
+}
+
+@Test func everyRequestHasASample() { #expect(Set(samples().map(\.request)) == Set(Request.allCases)) }
+
+@Test(arguments: samples().map(\.request)) func payloadDecodesToWhatWasEncoded(request: Request) throws {
+  let payload = try #require(samples().first { $0.request == request }).payload
+  #expect(try recode(request, payload) == payload)
+}
+
+@Test(arguments: samples().map(\.request)) func everyShorterAndALongerPayloadIsRefused(request: Request) throws {
+  let payload = try #require(samples().first { $0.request == request }).payload
+  for count in 0..<payload.count {
+    #expect(throws: MessageError.self) { try recode(request, Array(payload[..<count])) }
+  }
+  #expect(throws: MessageError.oversized) { try recode(request, payload + [0]) }
+}
+
+@Test func randomPayloadsAreDecodedOrRefusedAndNeverTrap() {
+  var random = SystemRandomNumberGenerator()
+  for _ in 0..<3000 {
+    for (request, sample) in samples() {
+      var bytes = sample
+      for _ in 0..<3 where !bytes.isEmpty { bytes[Int.random(in: 0..<bytes.count, using: &random)] = random.next() }
+      _ = try? recode(request, bytes)
+    }
+  }
+}
+
+@Test func fieldsOutOfRangeAreRefused() {
+  func bad<M: Message>(_ message: M) { #expect(throws: MessageError.self) { try M(decoding: message.encode()) } }
+  bad(Attach(deviceIndex: 16, vcpus: 1, incarnation: 1, resume: false))
+  bad(Attach(deviceIndex: 0, vcpus: 0, incarnation: 1, resume: false))
+  bad(Attach(deviceIndex: 0, vcpus: 257, incarnation: 1, resume: false))
+  bad(Attach(deviceIndex: 0, vcpus: 1, incarnation: 0, resume: false))
+  bad(MachineEventMessage(event: 0))
+  bad(MachineEventMessage(event: 4))
+  bad(MachineSetup(vcpus: 1, ramBytes: 0))
+  bad(MachineSetup(vcpus: 1, ramBytes: 16385))
+  bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 64, regions: [.init(guestAddress: 0, size: 8, posted: false)]))
+  bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: []))
+  bad(
+    AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: [.init(guestAddress: .max, size: 8, posted: false)]))
+  bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: [.init(guestAddress: 0, size: 0, posted: false)]))
+  bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: Array(repeating: 65, count: 4097)))
+  bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: [65, 0, 65]))
+}
+
+@Test func failureTextIsCutToItsLimitAndControlCharactersDoNotReachTheLog() throws {
+  let long = DeviceFailed(code: 1, text: String(repeating: "x", count: 300))
+  #expect(try DeviceFailed(decoding: long.encode()).text.utf8.count == 200)
+  let rude = LoadFailed(text: "a\u{1b}[2Jb\n\u{e9}")
+  #expect(try LoadFailed(decoding: rude.encode()).text == "a?[2Jb???")
+}

@@ -1,0 +1,112 @@
+import CSystem
+import DeviceBus
+import Glibc
+import Synchronization
+import System
+
+/// A program of this package, started by a test; killed and reaped with its last reference.
+final class Child {
+  enum End: Equatable {
+    case status(Int32)
+    case signal(Int32)
+  }
+
+  let pid: Int32
+  private var ended: End?
+
+  /// Starts `program` from the folder of the test's own executable; `descriptors[n]` becomes its descriptor `n` unless -1.
+  /// Takes over none of them.
+  init(_ program: String, descriptors: [Int32]) throws {
+    let path = try Child.folder() + "/" + program
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    // First out of the way, so that no target number is a source still to be moved.
+    let lifted = descriptors.map { $0 < 0 ? -1 : fcntl($0, F_DUPFD_CLOEXEC, 100) }
+    defer { for number in lifted where number >= 0 { Glibc.close(number) } }
+    for (target, source) in lifted.enumerated() where source >= 0 {
+      posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
+    defer { free(arguments[0]) }
+    var environment: [UnsafeMutablePointer<CChar>?] = [nil]
+    var started: pid_t = 0
+    let result = posix_spawn(&started, path, &actions, &attributes, &arguments, &environment)
+    guard result == 0 else { throw SystemError("posix_spawn", result) }
+    pid = started
+  }
+
+  deinit {
+    kill(9)
+    _ = wait()
+  }
+
+  func kill(_ signal: Int32) { if ended == nil { _ = Glibc.kill(pid, signal) } }
+
+  /// Waits for the end.
+  func wait() -> End {
+    if let ended { return ended }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    let end: End = status & 0x7f == 0 ? .status(status >> 8 & 0xff) : .signal(status & 0x7f)
+    ended = end
+    return end
+  }
+
+  /// Processor time used so far, in clock ticks of 10 ms.
+  func processorTicks() -> Int {
+    guard let file = fopen("/proc/\(pid)/stat", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 1024)
+    guard fgets(&line, 1024, file) != nil else { return 0 }
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let fields = (text.split(separator: ")").last ?? "").split(separator: " ")
+    return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
+  }
+
+  private static func folder() throws -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, 4095)
+    guard count > 0 else { throw SystemError("readlink", errno) }
+    let path = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+  }
+}
+
+/// A thread whose end can be awaited.
+final class Worker: Sendable {
+  private let done: EventCounter
+
+  init(_ body: @escaping @Sendable () -> Void) throws {
+    done = try EventCounter()
+    try Thread.start { [self] in
+      body()
+      done.signal()
+    }
+  }
+
+  /// Waits at most `seconds`; true if the thread has ended.
+  func wait(seconds: Int64 = 60) -> Bool {
+    let ready = try? Poll.wait([(done.descriptor.raw, Poll.input)], nanoseconds: seconds * 1_000_000_000)
+    return (ready?.first ?? 0) != 0
+  }
+
+  /// Whether the thread has ended, or ends within `microseconds`.
+  func ends(within microseconds: Int64) -> Bool {
+    let ready = try? Poll.wait([(done.descriptor.raw, Poll.input)], nanoseconds: microseconds * 1000)
+    return (ready?.first ?? 0) != 0
+  }
+}
+
+/// A value that a worker leaves for the test.
+final class Box<T: Sendable>: Sendable {
+  private let storage: Mutex<T>
+  init(_ value: T) { storage = Mutex(value) }
+  var value: T {
+    get { storage.withLock { $0 } }
+    set { storage.withLock { $0 = newValue } }
+  }
+}

@@ -1,0 +1,1 @@
+../SoftHypervisor/VectorOpcodes.swift

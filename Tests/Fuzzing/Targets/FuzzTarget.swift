@@ -1,0 +1,39 @@
+// The table of fuzz targets. To add one: write a file beside this one, and one line here.
+
+import FuzzSupport
+import PowerModel
+import RTCModel
+import SerialModel
+
+/// One thing that is fed arbitrary bytes.
+public struct FuzzTarget: Sendable {
+  /// What `make fuzz TARGET=…` calls it; also the name of its folders under Corpus and Regressions.
+  public let name: String
+  /// Inputs to start from, beside the files under Corpus.
+  public let seeds: [[UInt8]]
+  /// Runs one input. Nil if every promise held, otherwise the broken promise in a sentence. A trap is a broken promise as well.
+  public let run: @Sendable (_ input: [UInt8]) -> String?
+
+  /// A target called `name`.
+  public init(_ name: String, seeds: [[UInt8]] = [], run: @escaping @Sendable (_ input: [UInt8]) -> String?) {
+    self.name = name
+    self.seeds = seeds
+    self.run = run
+  }
+
+  /// Every target.
+  public static let all: [FuzzTarget] = [
+    FuzzTarget("serial", seeds: [Seeds.serial]) { DeviceScript<SerialDevice>.run($0) },
+    FuzzTarget("rtc", seeds: [Seeds.rtc]) { DeviceScript<RTCDevice>.run($0) },
+    FuzzTarget("power", seeds: [Seeds.power]) { DeviceScript<PowerDevice>.run($0) },
+    FuzzTarget("ring", run: RingTarget.run),
+    FuzzTarget("statepage", run: StatePageTarget.run),
+    FuzzTarget("cpu", seeds: CPUTarget.seeds, run: CPUTarget.run),
+    FuzzTarget("irqchip", seeds: IRQChipTarget.seeds, run: IRQChipTarget.run),
+    FuzzTarget("loader", seeds: LoaderTarget.seeds, run: LoaderTarget.run),
+    FuzzTarget("tables", seeds: TablesTarget.seeds, run: TablesTarget.run),
+  ]
+
+  /// The target called `name`.
+  public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
+}

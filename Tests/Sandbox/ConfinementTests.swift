@@ -1,0 +1,105 @@
+import Testing
+
+@testable import Sandbox
+
+/// A profile in one of its two phases, started by someone.
+struct Situation: CustomTestStringConvertible, Sendable {
+  let profile: String
+  let phase: String
+  let supervisor: Supervisor
+
+  var testDescription: String { "\(profile), phase \(phase), started by \(supervisor.rawValue)" }
+
+  static let all = Profile.all.flatMap { profile in
+    ["one", "two"].flatMap { phase in
+      Supervisor.available.map { Situation(profile: profile.name.description, phase: phase, supervisor: $0) }
+    }
+  }
+
+  /// What this profile allows on purpose, in this phase.
+  var allowed: Set<String> {
+    switch (profile, phase) {
+    case ("vmm", "one"): ["make_thread", "map_over"]
+    case ("loader", _): ["map_over"]
+    case ("terminal", _): ["write_file"]
+    default: []
+    }
+  }
+}
+
+@Suite("A confined process", .enabled(if: ProbeProgram.isBuilt, "\(ProbeProgram.missing)"))
+struct ConfinementTests {
+  @Test("is refused or killed for every forbidden attempt", arguments: Situation.all)
+  func attempts(_ situation: Situation) throws {
+    let results = try ProbeProgram.run(
+      as: situation.supervisor, ["drive", situation.profile, situation.phase, "enforced"])
+
+    var tried: Set<String> = []
+    for result in results.map({ $0.split(separator: " ", maxSplits: 1) }) where result.count == 2 {
+      let (attempt, outcome) = (String(result[0]), result[1])
+      tried.insert(attempt)
+      let stopped = outcome.hasPrefix("killed ") || outcome.hasPrefix("refused ")
+      let expected = situation.allowed.contains(attempt) ? outcome == "happened" : stopped
+      #expect(expected, "\(attempt): \(outcome)")
+    }
+    #expect(tried.isSuperset(of: ConfinementTests.named), "the probe did not try all that it must")
+  }
+
+  @Test(
+    "is killed, not merely refused, for a system call outside its profile",
+    arguments: Profile.all.map(\.name.description))
+  func killed(profile: String) throws {
+    let calls = ["open_file", "socket_unix", "execute", "fork_process", "trace_me", "map_executable", "io_uring"]
+
+    let results = try ProbeProgram.run(["drive", profile, "two", "enforced"] + calls)
+
+    #expect(results.sorted() == calls.map { "\($0) killed 31" }.sorted())
+  }
+
+  @Test("sees an empty host with its filter only logging", arguments: Profile.all.map(\.name.description))
+  func view(profile: String) throws {
+    for supervisor in Supervisor.available {
+      let results = try ProbeProgram.run(as: supervisor, ["drive", profile, "look", "logged"])
+
+      #expect(results == ["look fine"], "started by \(supervisor.rawValue)")
+    }
+  }
+
+  @Test("is stopped by namespaces, credentials and limits alone where they can", arguments: Supervisor.available)
+  func withoutFilter(supervisor: Supervisor) throws {
+    let attempts = [
+      "open_file", "open_root", "create_file", "execute", "fork_process", "read_other_memory", "trace_other",
+      "signal_other", "pidfd_other", "mount_file_system", "unmount", "pivot", "unshare_mounts", "become_root",
+      "set_host_name", "set_clock", "raise_ambient", "huge_allocation", "many_descriptors", "write_file",
+    ]
+
+    let results = try ProbeProgram.run(as: supervisor, ["drive", "serial", "two", "logged"] + attempts)
+
+    #expect(results.count == attempts.count)
+    for result in results { #expect(result.contains(" refused "), "\(result)") }
+  }
+
+  @Test("could do those things if it were not confined, so that the attempts mean something")
+  func unconfined() throws {
+    let attempts = [
+      "open_file", "open_root", "open_here", "list_here", "stat_path", "write_file", "socket_unix", "socket_ip",
+      "socket_pair", "make_pipe", "execute", "execute_memory", "fork_process", "make_thread", "trace_me",
+      "signal_other",
+      "pidfd_other", "map_executable", "map_write_execute", "map_over", "protect_executable", "make_memory_file",
+      "huge_allocation", "become_dumpable", "outlive_parent", "futex_requeue",
+    ]
+
+    let results = try ProbeProgram.run(["drive", "serial", "two", "none"] + attempts)
+
+    #expect(results.sorted() == attempts.map { "\($0) happened" }.sorted())
+  }
+
+  /// What the issue names: files, sockets, exec, fork, ptrace, executable memory, another process' memory.
+  private static let named: Set<String> = [
+    "open_file", "open_own_memory", "socket_unix", "socket_ip", "socket_pair", "connect_abstract", "execute",
+    "execute_again", "execute_memory", "fork_process", "clone_3", "make_thread", "trace_me", "trace_other",
+    "read_other_memory", "map_executable", "protect_executable", "mount_file_system", "unshare_user", "enter_namespace",
+    "key_ring", "bpf_map", "io_uring", "performance_counter", "secret_fault_handler", "signal_other", "change_root",
+    "push_terminal_input", "become_dumpable",
+  ]
+}
