@@ -113,7 +113,14 @@ if !embedded {
       dependencies: [
         "Control", "CSystem", "System", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Sources/CLI")
+      path: "Sources/CLI"),
+    // `make bench`.
+    .executableTarget(
+      name: "atoll-bench",
+      dependencies: [
+        "Control", "CSystem", "Hypervisor", "LoaderCore", "Machine", "SoftHypervisor", "System",
+      ],
+      path: "Tests/Bench"),
   ]
 }
 

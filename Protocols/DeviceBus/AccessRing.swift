@@ -34,6 +34,7 @@ public struct RingAccess: Sendable, Equatable {
   /// Bytes from the region's start.
   public var offset: UInt32
 
+  /// Unchecked: the device refuses what is out of range.
   public init(region: UInt8, size: UInt8, isWrite: Bool, offset: UInt32) {
     (self.region, self.size, self.isWrite, self.offset) = (region, size, isWrite, offset)
   }

@@ -30,6 +30,7 @@ public struct RingEntry: Sendable, Equatable {
   /// What was or must be answered.
   public var reply: UInt64 = 0
 
+  /// By default the entry of a ring before its first access.
   public init(sequence: UInt64 = 0, reply: UInt64 = 0) { (self.sequence, self.reply) = (sequence, reply) }
 }
 
@@ -44,6 +45,7 @@ public struct BackEndState: Sendable, Equatable {
   /// `MachineEvent.rawValue`; see `interrupt`.
   public var machineEvent: UInt8 = 0
 
+  /// Nothing exchanged, no effects.
   public init() {}
 
   var effectsWord: UInt64 { (interrupt ? 1 : 0) | UInt64(machineEvent) << 8 }
@@ -65,6 +67,7 @@ public struct StateIdentity: Sendable, Equatable {
   /// Bytes of the model's state, at most 1024.
   public var stateSize: UInt32
 
+  /// All four must be the same for a page to be continued.
   public init(kind: UInt32, deviceIndex: UInt32, vcpus: UInt32, stateSize: UInt32) {
     (self.kind, self.deviceIndex, self.vcpus, self.stateSize) = (kind, deviceIndex, vcpus, stateSize)
   }

@@ -262,6 +262,21 @@ static int write_file(int pid, const char *name, const char *text) {
   close(fd);
   return error;
 }
+// Root of a user namespace that has no "nobody" (a container of one user) is an ordinary user as far as we can help it.
+static int is_root(void) {
+  char map[4096];
+  unsigned inside, outside, count;
+  int fd = geteuid() == 0 ? open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 0;
+  ssize_t size = read(fd, map, sizeof map - 1);
+  close(fd);
+  map[size < 0 ? 0 : size] = 0;
+  for (const char *line = map; line && sscanf(line, "%u %u %u", &inside, &outside, &count) == 3;) {
+    if (inside <= NOBODY && NOBODY - inside < count) return 1;
+    if ((line = strchr(line, '\n'))) line++;
+  }
+  return 0;
+}
 // Root's devices are nobody outside too. An ordinary user can only map itself, and must give up setgroups for it.
 static int map_ids(int pid, int is_root) {
   char line[64];
@@ -311,7 +326,7 @@ int atoll_spawn(const struct atoll_spawn_request *request, int *pidfd, int *step
   if (error) return error;
   *step = ATOLL_STEP_CHANNEL;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
-  struct child child = {request, ends[1], geteuid() == 0};
+  struct child child = {request, ends[1], is_root()};
   *step = ATOLL_STEP_CLONE;
   int pid = clone_child(request->confined, pidfd);
   if (pid == 0) {

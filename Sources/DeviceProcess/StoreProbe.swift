@@ -6,6 +6,8 @@ public protocol StoreProbe {
 
 /// A device in production: nothing looks.
 public struct NoProbe: StoreProbe {
+  /// Nothing to set up.
   @inlinable public init() {}
+  /// Does nothing.
   @inlinable @inline(__always) public func point() {}
 }

@@ -9,7 +9,6 @@ public final class SoftHypervisor: Hypervisor {
   /// vCPUs at most (EIOINTC and CPUID limits, reference A.1).
   public static let maximumVCPUs = 256
 
-  private let memory = GuestMemory()
   private let shared = SharedMachine()
   private let chip: IRQChip
   private let irqfds: IRQFDTable
@@ -26,19 +25,17 @@ public final class SoftHypervisor: Hypervisor {
     }
   }
 
-  deinit { memory.free() }
-
   public func addMemory(
     guestAddress: UInt64, host: UnsafeMutableRawPointer, size: UInt64
   ) throws(HypervisorError) {
-    try memory.add(start: guestAddress, host: host, size: size)
+    try shared.memory.add(start: guestAddress, host: host, size: size)
   }
 
   public func createVCPU(id: Int) throws(HypervisorError) -> SoftVCPU {
     guard id >= 0, id < shared.wakers.count, let lines = chip.attach(cpu: id, waker: shared.wakers[id]) else {
       throw .badVCPU(id)
     }
-    return SoftVCPU(id: id, memory: memory, chip: chip, lines: lines, waker: shared.wakers[id], shared: shared)
+    return SoftVCPU(id: id, memory: shared.memory, chip: chip, lines: lines, waker: shared.wakers[id], shared: shared)
   }
 
   public func bindInterrupt(_ eventfd: Int32, pin: UInt32) throws(HypervisorError) {

@@ -42,7 +42,8 @@ final class Session {
 
   private static func pipe() throws -> (read: Int32, write: Int32) {
     var ends: [Int32] = [0, 0]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw BenchFailure("cannot make a pipe") }
+    guard Foundation.pipe(&ends) == 0 else { throw BenchFailure("cannot make a pipe") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     return (ends[0], ends[1])
   }
 

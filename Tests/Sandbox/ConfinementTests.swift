@@ -58,7 +58,7 @@ struct ConfinementTests {
 
   @Test("sees an empty host with its filter only logging", arguments: Profile.all.map(\.name.description))
   func view(profile: String) throws {
-    for supervisor in Supervisor.available {
+    for supervisor in Supervisor.available + [.containerRoot] {
       let results = try ProbeProgram.run(as: supervisor, ["drive", profile, "look", "logged"])
 
       #expect(results == ["look fine"], "started by \(supervisor.rawValue)")

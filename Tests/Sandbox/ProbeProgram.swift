@@ -6,16 +6,19 @@ enum Supervisor: String, CaseIterable, CustomTestStringConvertible {
   case currentUser = "this user"
   /// Root starts the driver as an ordinary user without any group.
   case ordinaryUser = "an ordinary user"
+  /// Root of a user namespace that has no other user.
+  case containerRoot = "root of a container"
 
   var testDescription: String { rawValue }
 
   /// This user, and besides root an ordinary one. An ordinary user cannot become root, so only one of two is tried there.
-  static var available: [Supervisor] { geteuid() == 0 ? allCases : [.currentUser] }
+  static var available: [Supervisor] { geteuid() == 0 ? [.currentUser, .ordinaryUser] : [.currentUser] }
 
   fileprivate var prefix: [String] {
     switch self {
     case .currentUser: ["/usr/bin/env"]
     case .ordinaryUser: ["/usr/bin/setpriv", "--reuid", "61234", "--regid", "61234", "--clear-groups"]
+    case .containerRoot: ["/usr/bin/unshare", "--user", "--map-root-user"]
     }
   }
 }

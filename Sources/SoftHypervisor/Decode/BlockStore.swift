@@ -25,8 +25,6 @@ struct JumpEntry {
 /// what the architecture asks of software (Vol. 1, 2.2.8.2), and it also sees code that a device wrote into memory.
 struct BlockStore {
   static let none: UInt32 = .max
-  static let maxBlocks = 1 << 17
-  static let maxOps = 1 << 20
   static let bucketBits: UInt64 = 16
   static let maxLength = 64
 
@@ -34,13 +32,18 @@ struct BlockStore {
   private let ops: UnsafeMutablePointer<MicroOp>
   private let words: UnsafeMutablePointer<UInt32>
   private let buckets: UnsafeMutablePointer<UInt32>
+  private let maxBlocks: Int
+  private let maxOps: Int
   private var blockCount = 0
   private var opCount = 0
 
-  init() {
-    blocks = .allocate(capacity: Self.maxBlocks)
-    ops = .allocate(capacity: Self.maxOps)
-    words = .allocate(capacity: Self.maxOps)
+  /// Room for `operations` decoded instructions and an eighth as many blocks; untouched room costs no memory.
+  init(operations: Int) {
+    maxOps = operations
+    maxBlocks = operations / 8
+    blocks = .allocate(capacity: maxBlocks)
+    ops = .allocate(capacity: maxOps)
+    words = .allocate(capacity: maxOps)
     buckets = .allocate(capacity: 1 << Int(Self.bucketBits))
     buckets.initialize(repeating: Self.none, count: 1 << Int(Self.bucketBits))
   }
@@ -52,7 +55,9 @@ struct BlockStore {
     buckets.deallocate()
   }
 
-  private func bucket(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key >> 2 ^ key >> 18) & (1 << Self.bucketBits - 1)) }
+  private func bucket(_ key: UInt64) -> Int {
+    Int(truncatingIfNeeded: (key >> 2 ^ key >> 18) & (1 << Self.bucketBits - 1))
+  }
 
   /// The block for `key` whose words are those at `code` now; decodes it if there is none. `room` is how many
   /// instructions are left in the page. Emptied arenas invalidate every block: then `didEmpty` is true.
@@ -82,7 +87,7 @@ struct BlockStore {
     into old: UnsafeMutablePointer<Block>?, key: UInt64, code: UnsafePointer<UInt32>, room: Int, didEmpty: inout Bool
   ) -> UnsafeMutablePointer<Block> {
     var target = old
-    if blockCount == Self.maxBlocks || opCount + Self.maxLength + 1 > Self.maxOps {
+    if blockCount == maxBlocks || opCount + Self.maxLength + 1 > maxOps {
       empty()
       didEmpty = true
       target = nil
@@ -142,6 +147,13 @@ enum JumpCache {
 }
 
 extension UnsafeMutablePointer where Pointee == CPU {
+  /// The low bits of a PC take part in the jump cache's key, where they would pass for mode bits. Called where `pc` may have
+  /// become misaligned, so that the slow path raises ADEF.
+  @inline(__always)
+  func dropMisalignedJump() {
+    if pointee.pc & 3 != 0 { pointee.jumpCache[JumpCache.index(pointee.pc)] = JumpEntry() }
+  }
+
   /// Makes every block be looked up, and compared with memory, again.
   func flushJumpCache() {
     pointee.jumpCache.update(repeating: JumpEntry(), count: JumpCache.entries)

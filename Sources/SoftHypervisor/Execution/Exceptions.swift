@@ -45,6 +45,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
 
   /// TLB refill (Vol. 1, 5.4.4.1): its own registers and entry, direct addressing, ESTAT unchanged.
   private func refill(at pc: UInt64, address: UInt64) {
+    pointee.exceptions &+= 1
     let csr = pointee.csr
     let crmd = csr[CSR.crmd]
     csr[CSR.tlbrbadv] = address
@@ -73,6 +74,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
       pointee.pc = csr[CSR.era]
     }
     refreshMode()
+    dropMisalignedJump()
   }
 
   /// The instruction word at `pc`, if it can be read without effect.

@@ -8,7 +8,8 @@ extension UnsafeMutablePointer where Pointee == CPU {
   /// Loads `size` bytes (1, 2, 4, 8) into general register `register` (32 = r0's sink).
   @inline(never)
   func slowLoad(_ address: UInt64, _ size: UInt64, signed: Bool, _ register: UInt8, _ pc: UInt64) -> UInt8 {
-    let (value, step) = readMemory(address, size, pc, PendingLoad(register: register, size: UInt8(size), signed: signed))
+    let (value, step) = readMemory(
+      address, size, pc, PendingLoad(register: register, size: UInt8(size), signed: signed))
     if step == Step.next { pointee.registers.gpr[Int(register)] = Self.extend(value, size, signed: signed) }
     return step
   }
@@ -53,7 +54,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     let vr = pointee.registers.vr + Int(register) * 2
     if address & 0xfff > 0xff0 {
       let last = translateAndFill(address &+ 15, .store)
-      if last.fault != 0 { return fault(last.fault, pc, address &+ 15) }
+      if last.fault != 0 { return fault(last.fault, pc, (address &+ 15) & SoftTLB.pageMask) }
     }
     let step = writeMemory(address, 8, vr[0], pc, device: false)
     return step == Step.next ? writeMemory(address &+ 8, 8, vr[1], pc, device: false) : step

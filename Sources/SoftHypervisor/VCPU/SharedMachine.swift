@@ -3,6 +3,8 @@ import System
 
 /// What the vCPUs of one machine share besides memory and the irqchip.
 final class SharedMachine: @unchecked Sendable {
+  /// Guest physical memory: the table lives as long as the last vCPU.
+  let memory = GuestMemory()
   /// Host time at which the stable counter was 0.
   let startNanoseconds = Clock.monotonic
   /// Counts `ibar` on any vCPU; the others empty their jump caches when they see it change.
@@ -11,6 +13,8 @@ final class SharedMachine: @unchecked Sendable {
   let doorbells = DoorbellTable()
   /// Written while the machine is set up, before any vCPU thread exists; read-only afterwards.
   private(set) var wakers: [VCPUWaker] = []
+
+  deinit { memory.free() }
 
   /// Adds a vCPU's waker; only before the first `run`.
   func add(_ waker: VCPUWaker) { wakers.append(waker) }

@@ -1,12 +1,12 @@
 /// One loop, and the two ways in which it is wrapped: a Linux program that prints what it took, and a bare-metal program
 /// in which the instructions can be counted.
-struct GuestLoop {
+struct GuestLoop: Sendable {
   let name: String
   /// What people read in the table.
   let title: String
   /// Does double-precision arithmetic.
   let isFloat: Bool
-  private let body: (inout GuestAssembler) -> Void
+  private let body: @Sendable (inout GuestAssembler) -> Void
 
   static let integer = [
     GuestLoop("sieve", "sieve of 1 MiB", IntegerLoops.sieve), GuestLoop("crc32", "CRC-32 by table", IntegerLoops.crc32),
@@ -18,7 +18,7 @@ struct GuestLoop {
     GuestLoop("mandel", "Mandelbrot", isFloat: true, FloatLoops.mandelbrot),
   ]
 
-  private init(_ name: String, _ title: String, isFloat: Bool = false, _ body: @escaping (inout GuestAssembler) -> Void) {
+  private init(_ name: String, _ title: String, isFloat: Bool = false, _ body: @escaping @Sendable (inout GuestAssembler) -> Void) {
     (self.name, self.title, self.isFloat, self.body) = (name, title, isFloat, body)
   }
 

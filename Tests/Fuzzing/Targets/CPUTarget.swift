@@ -72,9 +72,23 @@ enum CPUTarget {
     machine.cpus[0].registers = registers
   }
 
-  /// Programs of our own: the EFI runtime services and the parking loop.
+  /// Where instructions are dense in the encoding space (Vol. 1 and 2, appendix B): integer, bit and FP arithmetic; fused
+  /// arithmetic and comparisons; CSR, IOCSR and TLB; immediates; loads and stores; atomics; LSX.
+  private static let regions: [(base: UInt32, mask: UInt32)] = [
+    (0x0000_0000, 0x01ff_ffff), (0x0800_0000, 0x07ff_ffff), (0x0400_0000, 0x03ff_ffff), (0x0600_0000, 0x00ff_ffff),
+    (0x0200_0000, 0x01ff_ffff), (0x1000_0000, 0x0fff_ffff), (0x2000_0000, 0x1fff_ffff), (0x3800_0000, 0x00ff_ffff),
+    (0x7000_0000, 0x01ff_ffff), (0x7200_0000, 0x01ff_ffff),
+  ]
+
+  /// Programs of our own, the EFI runtime services and the parking loop; and random words of each region.
   static var seeds: [[UInt8]] {
     let registers = (1..<32).map { UInt8($0 * 8 & 0xfc | $0 & 1) }
-    return [registers + registers + RuntimeServices().code, registers + registers + Parking.code()]
+    let programs = [RuntimeServices().code, Parking.code()]
+    let sweeps = regions.map { region in
+      var random = SeededRandom(seed: UInt64(region.base))
+      let words = (0..<400).map { _ in UInt32(truncatingIfNeeded: random.next()) & region.mask | region.base }
+      return words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+    }
+    return (programs + sweeps).map { registers + registers + $0 }
   }
 }

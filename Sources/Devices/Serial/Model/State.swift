@@ -69,7 +69,7 @@ extension UART {
     try check(fifosEnabled || fifoControl == 0, "FCR has a trigger level although the FIFOs are off")
     try check(modemControl & ~ModemControl.all == 0, "MCR has a reserved bit set")
     try check(modemDeltas & ~ModemStatus.deltas == 0, "MSR reports a change of a line that it does not have")
-    try check(idlePolls <= 2, "the count of idle polls is above 2")
+    try check(idlePolls <= UART.listeningPolls, "the count of idle polls is above its limit")
   }
 
   private func checkQueues() throws(StateError) {

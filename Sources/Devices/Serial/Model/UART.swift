@@ -19,7 +19,7 @@ struct UART: Sendable {
   /// The transmitter's interrupt, 8.6 and 8.11 B: set when the queue runs empty, cleared by a write of THR and by the IIR read
   /// that reports it. Implies that the queue is empty.
   var transmitterInterrupt = false
-  /// How many reads of LSR in a row found nothing to read, 0...2; see `listens`.
+  /// How many reads of LSR in a row found nothing to read, 0...`listeningPolls`; see `listens`.
   var idlePolls: UInt8 = 0
 
   var fifosEnabled: Bool { fifoControl & FIFOControl.enable != 0 }
@@ -30,12 +30,15 @@ struct UART: Sendable {
   /// Bytes that each queue holds: 16, or 1 in 16450 mode.
   var capacity: Int { fifosEnabled ? ByteFIFO.capacity : 1 }
 
+  /// Reads of LSR in a row after which a guest counts as waiting for input.
+  static let listeningPolls: UInt8 = 64
+
   /// The guest takes what arrives: its receive interrupt is on, or it polls LSR in a loop.
   ///
   /// The line has no flow control, and a driver empties the receiver when it opens the port. What a person typed, or a pipe held,
   /// before the guest was ready would be lost there, so it waits in the back-end instead. In loopback the line is cut (8.8).
   var listens: Bool {
-    !loopback && (interruptEnable & InterruptEnable.receivedData != 0 || idlePolls >= 2)
+    !loopback && (interruptEnable & InterruptEnable.receivedData != 0 || idlePolls >= UART.listeningPolls)
   }
 
   /// Bytes from the line that the receiver can take now.
@@ -124,11 +127,12 @@ struct UART: Sendable {
     }
   }
 
-  /// Two reads of LSR that found nothing, with no other access between, are a loop that waits for input: a driver that sends or
-  /// starts up does something else in between. Reads of data keep the loop alive.
+  /// Many reads of LSR that found nothing, with no other access between, are a loop that waits for input: a driver that sends
+  /// waits for THRE and TEMT before a byte and after it, which is a few, and does something else in between. Reads of data
+  /// keep the loop alive.
   private mutating func notePoll(_ offset: UInt32) {
     if offset == Register.lineStatus {
-      if receiver.bytes.isEmpty, transmitter.isEmpty { idlePolls = min(2, idlePolls + 1) }
+      if receiver.bytes.isEmpty, transmitter.isEmpty { idlePolls = min(UART.listeningPolls, idlePolls + 1) }
     } else if offset != Register.data || divisorAccess {
       idlePolls = 0
     }

@@ -1,0 +1,224 @@
+// The messages between supervisor and VMM.
+
+// MARK: supervisor → VMM
+
+/// 32: the first message to the VMM. Descriptor: the guest RAM memfd.
+public struct MachineSetup: Message, Equatable {
+  public static var request: Request { .machine }
+  /// `BusLimits.version`.
+  public var version = BusLimits.version
+  /// 1...256.
+  public var vcpus: UInt32
+  /// Bytes of guest RAM, a multiple of 16 KiB.
+  public var ramBytes: UInt64
+  /// Which optional counters to keep; bit 0: none defined yet, all may be set.
+  public var counterFlags: UInt32
+  public var descriptorCount: Int { 1 }
+
+  public init(vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0) {
+    (self.vcpus, self.ramBytes, self.counterFlags) = (vcpus, ramBytes, counterFlags)
+  }
+  public func encode(into payload: inout PayloadWriter) {
+    payload.put(version)
+    payload.put(vcpus)
+    payload.put(ramBytes)
+    payload.put(counterFlags)
+  }
+  public init(fields payload: inout PayloadReader) throws(MessageError) {
+    version = try payload.u32()
+    vcpus = try payload.u32()
+    ramBytes = try payload.u64()
+    counterFlags = try payload.u32()
+  }
+  public func check() throws(MessageError) {
+    try DeviceBus.check(version: version)
+    try DeviceBus.check(vcpus: vcpus)
+    guard ramBytes > 0, ramBytes % 16384 == 0, ramBytes <= 1 << 46 else {
+      throw .impossible("guest RAM is not a positive multiple of 16 KiB")
+    }
+  }
+}
+
+/// One region of a device as the VMM maps it; its place in the list is the access' region index.
+public struct RegionWindow: Sendable, Equatable {
+  /// Guest physical address of the first byte.
+  public var guestAddress: UInt64
+  /// Bytes, at least 1; address + size does not wrap.
+  public var size: UInt32
+  /// Writes need not be waited for.
+  public var posted: Bool
+
+  public init(guestAddress: UInt64, size: UInt32, posted: Bool) {
+    (self.guestAddress, self.size, self.posted) = (guestAddress, size, posted)
+  }
+}
+
+/// 34: a device, or its new incarnation: then the wake and interrupt descriptors replace the old ones, accesses that wait go on.
+/// Descriptors: ring segment, wake eventfd, interrupt eventfd.
+public struct AttachDevice: Message, Equatable {
+  public static var request: Request { .attachDevice }
+  /// Which of the machine's devices.
+  public var deviceIndex: UInt32
+  /// As in `Attach`.
+  public var incarnation: UInt32
+  /// LS7A PCH-PIC pin of the interrupt eventfd, 0...63.
+  public var pin: UInt32
+  /// 1...8 regions.
+  public var regions: [RegionWindow]
+  public var descriptorCount: Int { 3 }
+
+  public init(deviceIndex: UInt32, incarnation: UInt32, pin: UInt32, regions: [RegionWindow]) {
+    (self.deviceIndex, self.incarnation, self.pin, self.regions) = (deviceIndex, incarnation, pin, regions)
+  }
+  public func encode(into payload: inout PayloadWriter) {
+    for field in [deviceIndex, incarnation, pin, UInt32(truncatingIfNeeded: regions.count)] { payload.put(field) }
+    for region in regions {
+      payload.put(region.guestAddress)
+      payload.put(region.size)
+      payload.put(region.posted)
+    }
+  }
+  public init(fields payload: inout PayloadReader) throws(MessageError) {
+    deviceIndex = try payload.u32()
+    incarnation = try payload.u32()
+    pin = try payload.u32()
+    let count = try payload.u32()
+    guard count >= 1, count <= BusLimits.regions else { throw .impossible("the number of regions is not 1 to 8") }
+    regions = []
+    for _ in 0..<count {
+      let address = try payload.u64()
+      let size = try payload.u32()
+      regions.append(RegionWindow(guestAddress: address, size: size, posted: try payload.flag()))
+    }
+  }
+  public func check() throws(MessageError) {
+    try DeviceBus.check(deviceIndex: deviceIndex)
+    guard incarnation >= 1 else { throw .impossible("incarnations count from 1") }
+    guard pin < 64 else { throw .impossible("the interrupt pin is not 0 to 63") }
+    for region in regions {
+      let end = region.guestAddress.addingReportingOverflow(UInt64(region.size))
+      guard region.size >= 1, !end.overflow else { throw .impossible("a region is empty or wraps") }
+    }
+  }
+}
+
+/// 35: a device's process is gone and may come back: its accesses wait.
+public struct DetachDevice: DeviceIndexMessage, Equatable {
+  public static var request: Request { .detachDevice }
+  public var deviceIndex: UInt32
+  public init(deviceIndex: UInt32) { self.deviceIndex = deviceIndex }
+}
+
+/// 36: where vCPU 0 starts, and where the others wait.
+public struct Boot: BootMessage, Equatable {
+  public static var request: Request { .boot }
+  public var entry: BootEntry
+  public init(entry: BootEntry) { self.entry = entry }
+}
+
+/// 37: let the vCPUs run.
+public struct Run: EmptyMessage, Equatable {
+  public static var request: Request { .run }
+  public init() {}
+}
+
+/// 38: stop the vCPUs between two instructions; answered by `Paused`.
+public struct Pause: EmptyMessage, Equatable {
+  public static var request: Request { .pause }
+  public init() {}
+}
+
+/// 39: the machine ends: the VMM exits with status 0.
+public struct Stop: EmptyMessage, Equatable {
+  public static var request: Request { .stop }
+  public init() {}
+}
+
+/// 40: asks the VMM for its counters; answered by `MachineCounters`.
+public struct QueryMachineCounters: EmptyMessage, Equatable {
+  public static var request: Request { .queryMachineCounters }
+  public init() {}
+}
+
+/// 41: a device will not come back: reads give all ones, writes go nowhere.
+public struct AbandonDevice: DeviceIndexMessage, Equatable {
+  public static var request: Request { .abandonDevice }
+  public var deviceIndex: UInt32
+  public init(deviceIndex: UInt32) { self.deviceIndex = deviceIndex }
+}
+
+// MARK: VMM → supervisor
+
+/// 48: the VMM has its memory and vCPUs, and its sandbox is complete.
+public struct MachineReady: EmptyMessage, Equatable {
+  public static var request: Request { .machineReady }
+  public init() {}
+}
+
+/// 49: a device broke the ring's rules; its process is to be ended. `code` is `RingFault.rawValue`.
+public struct DeviceFault: Message, Equatable {
+  public static var request: Request { .deviceFault }
+  /// Which of the machine's devices.
+  public var deviceIndex: UInt32
+  /// `RingFault.rawValue`.
+  public var code: UInt32
+
+  public init(deviceIndex: UInt32, code: UInt32) { (self.deviceIndex, self.code) = (deviceIndex, code) }
+  public func encode(into payload: inout PayloadWriter) {
+    payload.put(deviceIndex)
+    payload.put(code)
+  }
+  public init(fields payload: inout PayloadReader) throws(MessageError) {
+    deviceIndex = try payload.u32()
+    code = try payload.u32()
+  }
+  public func check() throws(MessageError) { try DeviceBus.check(deviceIndex: deviceIndex) }
+}
+
+/// 50: a vCPU cannot continue; the machine has stopped.
+public struct VCPUFailed: RegisterMessage, Equatable {
+  public static var request: Request { .vcpuFailed }
+  public var report: RegisterReport
+  public init(report: RegisterReport) { self.report = report }
+}
+
+/// 51: what the machine has done since its start, over all vCPUs.
+public struct MachineCounters: Message {
+  public static var request: Request { .machineCounters }
+  /// Guest instructions retired; 0 where the hypervisor cannot count.
+  public var instructions: UInt64 = 0
+  /// Interrupts taken.
+  public var interrupts: UInt64 = 0
+  /// Exceptions taken, interrupts not among them.
+  public var exceptions: UInt64 = 0
+  /// Instructions that nothing implements.
+  public var unimplemented: UInt64 = 0
+  /// Accesses that left the hypervisor.
+  public var mmioExits: UInt64 = 0
+  /// Messages through the core on the data or interrupt path: stays 0.
+  public var coreMessages: UInt64 = 0
+  /// Accesses sent to each device, by device index.
+  public var deviceAccesses = InlineArray<16, UInt64>(repeating: 0)
+
+  public init() {}
+  public func encode(into payload: inout PayloadWriter) {
+    for field in [instructions, interrupts, exceptions, unimplemented, mmioExits, coreMessages] { payload.put(field) }
+    for i in 0..<16 { payload.put(deviceAccesses[i]) }
+  }
+  public init(fields payload: inout PayloadReader) throws(MessageError) {
+    instructions = try payload.u64()
+    interrupts = try payload.u64()
+    exceptions = try payload.u64()
+    unimplemented = try payload.u64()
+    mmioExits = try payload.u64()
+    coreMessages = try payload.u64()
+    for i in 0..<16 { deviceAccesses[i] = try payload.u64() }
+  }
+}
+
+/// 52: the vCPUs stand still; the registers of vCPU 0.
+public struct Paused: RegisterMessage, Equatable {
+  public static var request: Request { .paused }
+  public var report: RegisterReport
+  public init(report: RegisterReport) { self.report = report }
+}
