@@ -141,6 +141,7 @@ if !embedded {
     tests("Control", ["Control", "Machine"]),
     tests("Supervisor", ["atoll-supervisor", "Control"]),
     tests("CLI", ["atoll"]),
+    tests("System", ["Control", "CSystem", "System"]),
     tests("Machine", ["Machine"]),
     .target(name: "KernelSamples", dependencies: ["Machine"], path: "Tests/KernelSamples"),
     tests("Loader", ["LoaderCore", "KernelSamples", "Machine", "System"]),

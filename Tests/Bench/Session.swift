@@ -91,7 +91,7 @@ final class Session {
       if let found = Session.find(pattern, in: output, from: searched) { return found + pattern.count }
       searched = max(start, output.count - pattern.count)
       guard !outputClosed else { throw BenchFailure("\(what): the program ended\(lastWords)") }
-      guard Clock.monotonic < deadline else { throw BenchFailure("\(what): nothing after \(Int(seconds)) s") }
+      guard Clock.monotonic < deadline else { throw BenchFailure("\(what): not within \(Int(seconds)) s\(lastOutput)") }
       try pump(until: deadline)
     }
   }
@@ -109,6 +109,12 @@ final class Session {
   var lastWords: String {
     let lines = String(decoding: errors.suffix(400), as: UTF8.self).split(separator: "\n")
     return lines.last.map { ": \($0)" } ?? ""
+  }
+
+  /// The end of standard output, for a sentence.
+  private var lastOutput: String {
+    let lines = String(decoding: output.suffix(400), as: UTF8.self).split(whereSeparator: \.isNewline)
+    return lines.last.map { "; the last line was “\($0)”" } ?? "; there was no output"
   }
 
   static func find(_ pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {

@@ -43,7 +43,8 @@ enum Atoll {
 
   private static func run(_ vcpu: some VCPU, _ program: TestProgram, _ outcome: inout Outcome) throws {
     while true {
-      switch vcpu.run() {
+      let e = vcpu.run(); print("DBG", e, hex(vcpu.registers.pc), hex(vcpu.controlRegisters.era), hex(vcpu.registers.gpr[31]))
+      switch e {
       case .mmioWrite(TestProgram.endAddress, _, _): return
       case .mmioWrite(TestProgram.faultAddress, _, _): outcome.faults.append(try skip(vcpu, program))
       case .interrupted: continue

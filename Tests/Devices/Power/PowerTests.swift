@@ -90,7 +90,8 @@ struct RegisterTests {
       (1, 0x1c, 0xffff_ffff, 4, 0), (1, 0x00, 0xffff, 2, 0), (1, 0x10, 0xff, 1, 0), (1, 0x28, 0xff, 4, 0),
       (2, 0x1c, 0x1f, 1, 0x1c), (2, 0x1d, 0xff, 1, 0), (2, 0x04, 0xffff_ffff, 4, 0), (2, 0x18, 0xff, 1, 0),
       (2, 0x20, 7, 4, 7), (2, 0x24, 0xff, 1, 0), (2, 0x28, 0xff, 4, 0), (3, 0x00, 3, 4, 3), (3, 0x04, 0xff, 1, 0),
-      (3, 0x08, 0xff, 4, 0), (3, 0x0c, 2, 4, 0), (3, 0x1c, 0xff, 4, 0), (0, 0x00, 0xffff_ffff, 4, 0), (0, 0xf8, 0xffff, 8, 0),
+      (3, 0x08, 0xff, 4, 0), (3, 0x0c, 2, 4, 0), (3, 0x1c, 0xff, 4, 0), (0, 0x00, 0xffff_ffff, 4, 0),
+      (0, 0xf8, 0xffff, 8, 0),
     ] as [(UInt8, UInt32, UInt64, UInt8, UInt64)])
   func storage(region: UInt8, offset: UInt32, stored: UInt64, size: UInt8, read: UInt64) {
     var rig = PowerRig()
@@ -171,7 +172,8 @@ struct EventTests {
 
   @Test(
     "the PM timer counts 3.579545 MHz in 24 bits",
-    arguments: [(0, 0), (second, 3_579_545), (10 * second, 35_795_450 % (1 << 24)), (280, 1), (279, 0)] as [(Int64, UInt64)])
+    arguments: [(0, 0), (second, 3_579_545), (10 * second, 35_795_450 % (1 << 24)), (280, 1), (279, 0)]
+      as [(Int64, UInt64)])
   func timer(time: Int64, ticks: UInt64) {
     var rig = PowerRig()
     rig.now.monotonic = time
@@ -208,7 +210,8 @@ struct StateTests {
     rig.now = now
     rig.pressButton()
     for (region, offset, value) in [
-      (1, 0x04, 0x0101), (1, 0x08, 0x0400), (1, 0x20, 0xabcd), (2, 0x1c, 0x10), (2, 0x04, 5), (2, 0x20, 6), (3, 0, 7), (3, 12, 8),
+      (1, 0x04, 0x0101), (1, 0x08, 0x0400), (1, 0x20, 0xabcd), (2, 0x1c, 0x10), (2, 0x04, 5), (2, 0x20, 6), (3, 0, 7),
+      (3, 12, 8),
     ] as [(UInt8, UInt32, UInt64)] { rig.store(region, offset, value, size: 4) }
     return rig.device
   }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("RTC: alarms")
 struct AlarmTests {
-  @Test("an alarm comes exactly at its second, whichever of the three it is", arguments: [0x34, 0x38, 0x3c] as [UInt32])
+  @Test(
+    "an alarm comes exactly at its second, whichever of the three it is", arguments: [0x34, 0x38, 0x3c] as [UInt32])
   func exact(register: UInt32) {
     var rig = RTCRig()
     rig.store(register, toyMatch(2026, 7, 25, 17, 20, 10))
@@ -142,7 +143,9 @@ struct AlarmTests {
     #expect(rig.waitForPulse(limit: second) == 0)
   }
 
-  @Test("a counter alarm comes at its tick, and again when the counter has gone round", arguments: [0x6c, 0x70, 0x74] as [UInt32])
+  @Test(
+    "a counter alarm comes at its tick, and again when the counter has gone round",
+    arguments: [0x6c, 0x70, 0x74] as [UInt32])
   func counterAlarm(register: UInt32) {
     var rig = RTCRig(at: Instant(monotonic: 0, realtime: RTCRig.start.realtime))
     rig.store(0x40, 0x2900)

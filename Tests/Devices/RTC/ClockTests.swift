@@ -20,7 +20,9 @@ struct ClockTests {
     #expect(rig.load(0x2c, size: 8) == UInt64(126) << 32 | UInt64(toyLow(7, 25, 17, 20, 0, tenths: 3)))
   }
 
-  @Test("accesses of 1 and 2 bytes or off a multiple of 4 read 0 and write nothing", arguments: [(0x40, 1), (0x40, 2), (0x41, 4), (0x3e, 8)] as [(UInt32, UInt8)])
+  @Test(
+    "accesses of 1 and 2 bytes or off a multiple of 4 read 0 and write nothing",
+    arguments: [(0x40, 1), (0x40, 2), (0x41, 4), (0x3e, 8)] as [(UInt32, UInt8)])
   func badAccess(offset: UInt32, size: UInt8) {
     var rig = RTCRig()
     rig.store(offset, 0, size: size)
@@ -31,8 +33,10 @@ struct ClockTests {
   @Test(
     "storage registers read back what exists of them",
     arguments: [
-      (0x20, 0xdead_beef, 0xdead_beef), (0x60, 0xdead_beef, 0xdead_beef), (0x34, 0x1234_5678, 0x1234_5678), (0x38, 1, 1),
-      (0x3c, 2, 2), (0x6c, 3, 3), (0x70, 4, 4), (0x74, 0xffff_ffff, 0xffff_ffff), (0x40, 0xffff_ffff, 0x2900), (0x40, 0, 0),
+      (0x20, 0xdead_beef, 0xdead_beef), (0x60, 0xdead_beef, 0xdead_beef), (0x34, 0x1234_5678, 0x1234_5678),
+      (0x38, 1, 1),
+      (0x3c, 2, 2), (0x6c, 3, 3), (0x70, 4, 4), (0x74, 0xffff_ffff, 0xffff_ffff), (0x40, 0xffff_ffff, 0x2900),
+      (0x40, 0, 0),
       (0x00, 1, 0), (0x44, 1, 0), (0xfc, 1, 0),
     ] as [(UInt32, UInt32, UInt32)])
   func storage(offset: UInt32, stored: UInt32, read: UInt32) {
@@ -86,7 +90,8 @@ struct ClockTests {
     #expect(rig.load(0x2c) == toyLow(12, 30, 1, 0, 0))
   }
 
-  @Test("switched off, the clocks read 0; switched on again, the time has gone on", arguments: [0x100, 0x800] as [UInt32])
+  @Test(
+    "switched off, the clocks read 0; switched on again, the time has gone on", arguments: [0x100, 0x800] as [UInt32])
   func switchedOff(control: UInt32) {
     var rig = RTCRig()
     rig.store(0x40, control)

@@ -62,7 +62,9 @@ struct RTCRig {
   }
 
   /// Sets the calendar clock as Linux' driver does: both halves, low first.
-  mutating func setClock(_ year: UInt32, _ month: UInt32, _ day: UInt32, _ hour: UInt32, _ minute: UInt32, _ second: UInt32) {
+  mutating func setClock(
+    _ year: UInt32, _ month: UInt32, _ day: UInt32, _ hour: UInt32, _ minute: UInt32, _ second: UInt32
+  ) {
     store(0x24, toyLow(month, day, hour, minute, second))
     store(0x28, year - 1900)
   }

@@ -8,8 +8,10 @@ struct PanicWatchTests {
   @Test(
     "the kernel's words at the start of a line are a panic",
     arguments: [
-      "Kernel panic - not syncing: x\r\n", "boot\r\nKernel panic - not syncing", "[    1.234567] Kernel panic - not syncing: VFS",
-      "\n<0>[   12.000001] Kernel panic - not syncing", "\r\n[    1.234567][    T1] Kernel panic - not syncing: Attempted",
+      "Kernel panic - not syncing: x\r\n", "boot\r\nKernel panic - not syncing",
+      "[    1.234567] Kernel panic - not syncing: VFS",
+      "\n<0>[   12.000001] Kernel panic - not syncing",
+      "\r\n[    1.234567][    T1] Kernel panic - not syncing: Attempted",
       "Kernel pani\nKernel panic - not syncing", "[1]  Kernel panic - not syncing", "\n\n<2>Kernel panic - not syncing",
     ])
   func found(text: String) {
@@ -22,8 +24,10 @@ struct PanicWatchTests {
   @Test(
     "the words elsewhere in a line, or other words, are not",
     arguments: [
-      "echo Kernel panic - not syncing", "Kernel panic - not synching", "kernel panic - not syncing", " Kernel panic - not syncing",
-      "[    1.23] ---[ end Kernel panic - not syncing: x ]---", "<x>Kernel panic - not syncing", "[ok] Kernel panic - not syncing",
+      "echo Kernel panic - not syncing", "Kernel panic - not synching", "kernel panic - not syncing",
+      " Kernel panic - not syncing",
+      "[    1.23] ---[ end Kernel panic - not syncing: x ]---", "<x>Kernel panic - not syncing",
+      "[ok] Kernel panic - not syncing",
       "KKernel panic - not syncing", "Kernel panic - \nnot syncing", "Kernel panic - not syncin",
     ])
   func notFound(text: String) {

@@ -22,6 +22,7 @@ struct ReceiveTests {
   func capacity(fifos: Bool, capacity: Int) {
     var rig = SerialRig()
     if fifos { rig.openPort() }
+    rig.store(.mcr, 0x03)
     rig.store(.ier, 0x01)
     #expect(rig.offer(Array(0..<40)) == capacity)
     #expect(rig.device.receiveCapacity == 0)
@@ -44,6 +45,7 @@ struct ReceiveTests {
   @Test("in 16450 mode one byte is the data cause, and the upper bits of IIR are 0")
   func singleByteCause() {
     var rig = SerialRig()
+    rig.store(.mcr, 0x03)
     rig.store(.ier, 0x01)
     rig.offer([7])
     #expect(rig.pulsed)
@@ -97,6 +99,17 @@ struct ReceiveTests {
     _ = rig.load(.lsr)
     #expect(rig.offer([1]) == 0)
     rig.store(.ier, 0x01)
+    #expect(rig.offer([1]) == 1)
+  }
+
+  @Test("a driver that only looks for the chip, and sets all of IER for that, takes nothing")
+  func probing() {
+    var rig = SerialRig()
+    rig.store(.ier, 0x0f)
+    #expect(rig.offer([1]) == 0)
+    rig.store(.mcr, 0x01)
+    #expect(rig.offer([1]) == 0)
+    rig.store(.mcr, 0x03)
     #expect(rig.offer([1]) == 1)
   }
 

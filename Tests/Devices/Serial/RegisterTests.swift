@@ -8,7 +8,8 @@ struct RegisterTests {
   @Test(
     "after power-on each register reads its reset value",
     arguments: [
-      (Reg.data, 0x00), (.ier, 0x00), (.iirFCR, 0x01), (.lcr, 0x00), (.mcr, 0x00), (.lsr, 0x60), (.msr, 0xb0), (.scr, 0x00),
+      (Reg.data, 0x00), (.ier, 0x00), (.iirFCR, 0x01), (.lcr, 0x00), (.mcr, 0x00), (.lsr, 0x60), (.msr, 0xb0),
+      (.scr, 0x00),
     ] as [(Reg, UInt8)])
   func reset(reg: Reg, value: UInt8) {
     var rig = SerialRig()

@@ -69,7 +69,8 @@ public struct DeviceScript<Model: DeviceModel> {
     let wasPending = model.interruptPending
     let outcome = apply(operation, to: &model)
     let twinOutcome = apply(operation, to: &twin)
-    try require(outcome == twinOutcome, "a restored device answers \(twinOutcome) instead of \(outcome) to \(operation)")
+    try require(
+      outcome == twinOutcome, "a restored device answers \(twinOutcome) instead of \(outcome) to \(operation)")
     try require(saved(model) == saved(twin), "a restored device is in another state after \(operation)")
     try require(
       outcome.interrupt || wasPending || !model.interruptPending, "a cause appeared without a pulse at \(operation)")

@@ -17,7 +17,9 @@ public struct SeededRandom: RandomNumberGenerator {
   }
 
   /// `count` random bytes.
-  public mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+  public mutating func bytes(_ count: Int) -> [UInt8] {
+    (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
+  }
 
   /// `input` with a few bytes changed, inserted, removed or doubled: what a fuzzer does, without its guidance.
   public mutating func mutate(_ input: [UInt8]) -> [UInt8] {

@@ -12,7 +12,9 @@ final class GuestMachine {
   /// A guest address without a device: a load from it ends a run.
   static let exitAddress: UInt64 = 0x1fe0_07f0
   /// lu12i.w $t0, 0x1fe00; ld.w $t0, $t0, 0x7f0; b -8: leaves by a load, whatever the registers hold, and again.
-  static let leave: [UInt32] = [0x1400_0000 | 0x1_fe00 << 5 | 12, 0x2880_0000 | 0x7f0 << 10 | 12 << 5 | 12, 0x53ff_fbff]
+  static let leave: [UInt32] = [
+    0x1400_0000 | 0x1_fe00 << 5 | 12, 0x2880_0000 | 0x7f0 << 10 | 12 << 5 | 12, 0x53ff_fbff,
+  ]
 
   private let ram: Mapping
   let hypervisor: SoftHypervisor

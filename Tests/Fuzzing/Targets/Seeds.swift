@@ -27,7 +27,8 @@ public enum Seeds {
   private static let uartProbe: [DeviceOperation] = [
     store(1, 0), load(1), store(1, 0x0f), load(1), store(1, 0), store(4, 0x1a), load(6), store(4, 0),
     store(3, 0xbf), store(2, 0), store(3, 0), store(2, 1), load(2), store(3, 0x80), load(2), store(0, 1), store(1, 0),
-    store(3, 0x03), store(2, 0x07), store(4, 0x10), store(0, 0x55), load(5), load(0), store(4, 0), store(7, 0xa5), load(7),
+    store(3, 0x03), store(2, 0x07), store(4, 0x10), store(0, 0x55), load(5), load(0), store(4, 0), store(7, 0xa5),
+    load(7),
   ]
 
   private static let uartStart: [DeviceOperation] = [
@@ -56,7 +57,8 @@ public enum Seeds {
     store(0x24, 0x0ba1_0841, size: 4), store(0x28, 128, size: 4), load(0x2c, size: 4),
     // 29 February 2028, 1:02:10.
     store(0x34, 0x00ba_108a, size: 4), .elapse, .elapse,
-    load(0x34, size: 4), .restart, store(0x34, 0, size: 4), store(0x64, 0xffff_ff00, size: 4), store(0x6c, 0x100, size: 4),
+    load(0x34, size: 4), .restart, store(0x34, 0, size: 4), store(0x64, 0xffff_ff00, size: 4),
+    store(0x6c, 0x100, size: 4),
     .elapse, load(0x68, size: 4), store(0x70, 0x7fff, size: 4), .wait(second), .setClock(-3600 * second), .elapse,
     .setClock(86_400 * second), .elapse, store(0x40, 0x100, size: 4), store(0x40, 0x2900, size: 4), .elapse,
   ]
@@ -64,7 +66,8 @@ public enum Seeds {
   private static let powerSession: [DeviceOperation] = [
     .hostEvent, load(0, region: 2, size: 4), store(0, 0, region: 3, size: 4), load(4, region: 3),
     store(4, 0x0101, region: 1, size: 2), .hostEvent, .elapse, .elapse, load(0, region: 1, size: 4), .restart,
-    store(0, 0x0101, region: 1, size: 2), .wait(5 * second), load(0x0c, region: 1, size: 4), store(0x20, 1, region: 2, size: 4),
+    store(0, 0x0101, region: 1, size: 2), .wait(5 * second), load(0x0c, region: 1, size: 4),
+    store(0x20, 1, region: 2, size: 4),
     load(0, region: 2, size: 8), store(0x1c, 0x34, region: 2), store(0x1e, 0x42, region: 2),
     store(8, 0x3c00, region: 1, size: 4), store(0x24, 1, region: 1), store(0x10, 0xff), store(0x10, 0),
   ]

@@ -42,7 +42,8 @@ extension PowerDevice {
     try check(fixed.enable & ~PM1Event.enables == 0, "PM1_EN has a reserved bit set")
     try check(fixed.control & ~PM1Control.sleepType == 0, "PM1_CNT has a bit set that cannot be stored")
     try check(fixed.timerHalves.magnitude <= FixedHardware.halvesLimit, "the PM timer is beyond the end of time")
-    try check(eventDevice.events & ~EventDevice.powerButtonEvent == 0, "the event device has an event that never happens")
+    try check(
+      eventDevice.events & ~EventDevice.powerButtonEvent == 0, "the event device has an event that never happens")
     try check(eventDevice.sleepType & ~EventDevice.sleepType == 0, "the sleep type has a reserved bit set")
   }
 }

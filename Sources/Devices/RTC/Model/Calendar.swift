@@ -77,8 +77,11 @@ extension CalendarTime {
 
   /// The first and the last instant that the clock can show, in nanoseconds since 1970.
   static let range: ClosedRange<Int64> =
-    (Calendar.daysBeforeYear(Calendar.years.lowerBound) * Calendar.secondsPerDay * nanosecondsPerSecond)
-    ... (Calendar.daysBeforeYear(Calendar.years.upperBound + 1) * Calendar.secondsPerDay * nanosecondsPerSecond - 1)
+    startOfYear(Calendar.years.lowerBound)...startOfYear(Calendar.years.upperBound + 1) - 1
+
+  private static func startOfYear(_ year: Int64) -> Int64 {
+    Calendar.daysBeforeYear(year) * Calendar.secondsPerDay * nanosecondsPerSecond
+  }
 
   /// The time of year at `nanoseconds` since 1970, which lies in `range`.
   init(nanoseconds: Int64) {

@@ -28,8 +28,12 @@ public struct RTCDevice: DeviceModel, Sendable {
 
   public init(at now: Instant) { lastSeen = now }
 
-  var toyRuns: Bool { control & (Control.toyEnable | Control.crystalEnable) == Control.toyEnable | Control.crystalEnable }
-  var rtcRuns: Bool { control & (Control.rtcEnable | Control.crystalEnable) == Control.rtcEnable | Control.crystalEnable }
+  var toyRuns: Bool {
+    control & (Control.toyEnable | Control.crystalEnable) == Control.toyEnable | Control.crystalEnable
+  }
+  var rtcRuns: Bool {
+    control & (Control.rtcEnable | Control.crystalEnable) == Control.rtcEnable | Control.crystalEnable
+  }
 
   public var interruptPending: Bool { pending != 0 }
 

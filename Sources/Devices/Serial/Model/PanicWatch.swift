@@ -58,7 +58,8 @@ struct PanicWatch: Sendable {
 
   private func afterStampByte(_ byte: UInt8) -> Position {
     switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: " "), UInt8(ascii: "."), UInt8(ascii: "T"), UInt8(ascii: "C"):
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: " "), UInt8(ascii: "."), UInt8(ascii: "T"),
+      UInt8(ascii: "C"):
       .stamp
     case UInt8(ascii: "]"): .afterStamp
     default: .elsewhere

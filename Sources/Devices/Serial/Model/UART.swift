@@ -33,12 +33,18 @@ struct UART: Sendable {
   /// Reads of LSR in a row after which a guest counts as waiting for input.
   static let listeningPolls: UInt8 = 64
 
-  /// The guest takes what arrives: its receive interrupt is on, or it polls LSR in a loop.
+  /// The guest takes what arrives: its port is open, or it polls LSR in a loop.
   ///
   /// The line has no flow control, and a driver empties the receiver when it opens the port. What a person typed, or a pipe held,
   /// before the guest was ready would be lost there, so it waits in the back-end instead. In loopback the line is cut (8.8).
-  var listens: Bool {
-    !loopback && (interruptEnable & InterruptEnable.receivedData != 0 || idlePolls >= UART.listeningPolls)
+  var listens: Bool { !loopback && (isOpen || idlePolls >= UART.listeningPolls) }
+
+  /// The receive interrupt is on, and the FIFOs are too or the terminal is said to be ready. IER alone does not say it: a driver
+  /// that looks for the chip sets its bits for a moment. Nor does DTR: Linux raises it for a console before it opens the port.
+  private var isOpen: Bool {
+    guard interruptEnable & InterruptEnable.receivedData != 0 else { return false }
+    let ready = ModemControl.dataTerminalReady | ModemControl.requestToSend
+    return fifosEnabled || modemControl & ready == ready
   }
 
   /// Bytes from the line that the receiver can take now.
