@@ -65,3 +65,9 @@ test: embedded guest
 # QEMU's system emulator of the guest's Debian, in a private root, to be compared with.
 bench-peer: cli
 	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)
+
+# Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.
+# ONLY names some of boot, integer, float, registers, idle, output, kill.
+bench: embedded guest
+	@swift build -c release --product atoll-bench
+	.build/release/atoll-bench RUNS=$(or $(RUNS),5) ONLY=$(ONLY)

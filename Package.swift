@@ -160,7 +160,7 @@ if !embedded {
     .executableTarget(
       name: "device-bus-bench", dependencies: ["DeviceBus", "DeviceModel", "RTCModel", "System", "CSystem"],
       path: "Tests/DeviceProcess/Bench"),
-    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "System"]),
+    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "Machine", "System"]),
     tests("Differential", ["SoftHypervisor", "Hypervisor", "System"]),
   ]
   for name in ["Serial", "RTC", "Power"] {

@@ -1,5 +1,6 @@
 import Hypervisor
 import SoftHypervisor
+import Synchronization
 import System
 
 /// The software hypervisor, through its contract only.
@@ -42,12 +43,14 @@ enum Atoll {
   }
 
   private static func run(_ vcpu: some VCPU, _ program: TestProgram, _ outcome: inout Outcome) throws {
+    let watchdog = try Watchdog(vcpu)
+    defer { watchdog.end() }
     while true {
-      let e = vcpu.run(); print("DBG", e, hex(vcpu.registers.pc), hex(vcpu.controlRegisters.era), hex(vcpu.registers.gpr[31]))
-      switch e {
+      switch vcpu.run() {
       case .mmioWrite(TestProgram.endAddress, _, _): return
       case .mmioWrite(TestProgram.faultAddress, _, _): outcome.faults.append(try skip(vcpu, program))
-      case .interrupted: continue
+      case .interrupted:
+        throw Failure(description: "still running after \(Watchdog.seconds) s, at \(hex(vcpu.registers.pc))")
       case let exit: throw Failure(description: "unexpected exit \(exit) at \(hex(vcpu.registers.pc))")
       }
     }
@@ -64,5 +67,48 @@ enum Atoll {
     registers.gpr[31] = TestProgram.base + UInt64(program.blocksOffset + sequence * RegisterBlock.size)
     vcpu.registers = registers
     return Fault(sequence: sequence, address: control.era, ecode: control.estat >> 16 & 63)
+  }
+}
+
+/// Kicks a vCPU that does not come to an end: a wrong branch can make the program run for ever.
+private final class Watchdog: Sendable {
+  static let seconds: Int64 = 20
+  private let flag = EndFlag()
+
+  init(_ vcpu: some VCPU) throws {
+    let flag = flag
+    // `kick` is the one call that any thread may make.
+    nonisolated(unsafe) let kick = { vcpu.kick() }
+    try Thread.start { if !flag.wait(nanoseconds: Self.seconds * 1_000_000_000) { kick() } }
+  }
+
+  func end() { flag.raise() }
+}
+
+/// A word that two threads share.
+private final class EndFlag: @unchecked Sendable {
+  private let word: UnsafeMutablePointer<Atomic<UInt32>>
+
+  init() {
+    word = .allocate(capacity: 1)
+    word.initialize(to: Atomic(0))
+  }
+
+  deinit { word.deallocate() }
+
+  func raise() {
+    word.pointee.store(1, ordering: .releasing)
+    Futex.wake(word)
+  }
+
+  /// False if that took longer.
+  func wait(nanoseconds: Int64) -> Bool {
+    let deadline = Clock.monotonic + nanoseconds
+    while word.pointee.load(ordering: .acquiring) == 0 {
+      let left = deadline - Clock.monotonic
+      guard left > 0 else { return false }
+      Futex.wait(word, expected: 0, nanoseconds: left)
+    }
+    return true
   }
 }

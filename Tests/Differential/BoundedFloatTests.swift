@@ -3,8 +3,10 @@ import Testing
 /// fldle, fstle and their like, which QEMU gets wrong: against the manual (Vol. 1, 3.2.6.3) instead.
 @Suite struct BoundedFloatTests {
   private static let loads = [
-    Opcode(name: "fldgt.s", match: 0x3874_0000, operands: []), Opcode(name: "fldgt.d", match: 0x3874_8000, operands: []),
-    Opcode(name: "fldle.s", match: 0x3875_0000, operands: []), Opcode(name: "fldle.d", match: 0x3875_8000, operands: []),
+    Opcode(name: "fldgt.s", match: 0x3874_0000, operands: []),
+    Opcode(name: "fldgt.d", match: 0x3874_8000, operands: []),
+    Opcode(name: "fldle.s", match: 0x3875_0000, operands: []),
+    Opcode(name: "fldle.d", match: 0x3875_8000, operands: []),
   ]
 
   /// The word of `opcode` with the register numbers given.

@@ -53,7 +53,7 @@ enum Family: String, CaseIterable, Sendable, CustomTestStringConvertible {
   @Test(.timeLimit(.minutes(2)), arguments: Family.allCases)
   func generatedSequences_leaveTheSameRegisters(family: Family) throws {
     let seed = Self.number("ATOLL_DIFFERENTIAL_SEED", 20_261_123)
-    let sets = Int(Self.number("ATOLL_DIFFERENTIAL_SETS", 64))
+    let sets = Int(Self.number("ATOLL_DIFFERENTIAL_SETS", 200))
     var generator = SequenceGenerator(seed: seed, usesFloat: family.usesFloat)
     let only = ProcessInfo.processInfo.environment["ATOLL_DIFFERENTIAL_ONLY"] ?? ""
     let opcodes = family.opcodes.filter { $0.name.hasPrefix(only) }

@@ -22,7 +22,8 @@ enum QEMU {
         description: "\(program) is missing: `make test` fetches it (`make qemu-user` does just that); "
           + "or set ATOLL_QEMU_USER to a qemu-loongarch64 of version 8.1 or newer")
     }
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("atoll-differential-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "atoll-differential-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let executable = folder.appendingPathComponent("sequences")

@@ -43,7 +43,8 @@ enum Reduction {
     lines.append("  before: " + operands(operation, before))
     for word in expected.indices where expected[word] != outcome.blocks[index][word] {
       lines.append(
-        "  \(RegisterBlock.name(ofWord: word)): QEMU \(hex64(expected[word])), Atoll \(hex64(outcome.blocks[index][word]))")
+        "  \(RegisterBlock.name(ofWord: word)): QEMU \(hex64(expected[word])), Atoll \(hex64(outcome.blocks[index][word]))"
+      )
     }
     return lines.joined(separator: "\n")
   }

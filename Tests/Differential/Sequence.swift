@@ -106,7 +106,8 @@ struct SequenceGenerator {
     case .source: UInt32(random.below(32))
     case .destination: random.element(usesFloat ? Reserved.destinations : Reserved.allDestinations)
     case .float, .vector, .flag: UInt32(random.below(1 << Int(operand.width)))
-    case .immediate: random.below(3) == 0 ? random.element([0, 1, .max, .max >> 1]) : UInt32(truncatingIfNeeded: random.next())
+    case .immediate:
+      random.below(3) == 0 ? random.element([0, 1, .max, .max >> 1]) : UInt32(truncatingIfNeeded: random.next())
     case .scratchBase: Reserved.scratchBase
     case .index: Reserved.index
     case .alignedAddress: Reserved.alignedAddress

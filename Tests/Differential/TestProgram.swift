@@ -17,10 +17,10 @@ struct TestProgram {
   static let endAddress: UInt64 = 0x1fd0_0000
   static let faultAddress: UInt64 = endAddress + 8
 
-  private static let prologueEnd = 0x100
-  private static let faultHandler = 0x100
-  private static let loopStart = 0x200
-  private static let codeStart = 0x1000
+  private static let loopStart = 0x100
+  /// EENTRY names a 4 KiB page.
+  private static let faultHandler = 0x1000
+  private static let codeStart = 0x1100
 
   let image: [UInt8]
   /// Offset of the first block, and the address of each sequence's code.
@@ -40,7 +40,8 @@ struct TestProgram {
       addresses.append(Self.base + UInt64(at))
       let block = blocks + index * RegisterBlock.size
       image.write(sequence.start.placed(at: Self.base + UInt64(block), code: addresses[index]).words, at: block)
-      let body = [Assembler.loadDouble(Reserved.scratchBase, Reserved.block, Int32(Reserved.scratchBase) * 8)]
+      let body =
+        [Assembler.loadDouble(Reserved.scratchBase, Reserved.block, Int32(Reserved.scratchBase) * 8)]
         + sequence.operations.flatMap(\.words)
       image.write(body, at: at)
       at += body.count * 4

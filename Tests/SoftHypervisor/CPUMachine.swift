@@ -125,12 +125,18 @@ final class CPUMachine {
 
   func run(cpu id: Int = 0) -> VCPUExit {
     nonisolated(unsafe) let vcpu = vcpus[id]
-    if textWritten { for vcpu in vcpus { vcpu.cpu.flushJumpCache() } }
-    textWritten = false
+    flushText()
     let watchdog = DispatchWorkItem { vcpu.kick() }
     DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(20), execute: watchdog)
     defer { watchdog.cancel() }
     return vcpu.run()
+  }
+
+  /// Makes text of `write` visible; before the threads start, if there are several.
+  func flushText() {
+    guard textWritten else { return }
+    for vcpu in vcpus { vcpu.cpu.flushJumpCache() }
+    textWritten = false
   }
 
   /// Runs to the stop register and says at which PC the guest stopped; nil if it did not.

@@ -46,13 +46,13 @@ struct BadInputTests {
     var description = Machine.guest
     description.kernel = try file(Array(whole.prefix(length)))
     defer { try? FileManager.default.removeItem(atPath: description.kernel) }
-    expectOneSentence(try run(description), status: 1, "")
+    expectOneSentence(try run(description), status: 1, "truncated")
   }
 
   @Test func programOfThisHostIsNoKernel() throws {
     var description = Machine.guest
     description.kernel = "/bin/sh"
-    expectOneSentence(try run(description), status: 1, "")
+    expectOneSentence(try run(description), status: 1, "not for LoongArch64")
   }
 
   @Test func initialRAMDiskThatDoesNotFitIsRefused() throws {
@@ -62,7 +62,7 @@ struct BadInputTests {
     defer { try? FileManager.default.removeItem(atPath: path) }
     #expect(truncate(path, 1 << 30) == 0)
     description.initrd = path
-    expectOneSentence(try run(description), status: 1, "")
+    expectOneSentence(try run(description), status: 1, "does not fit")
   }
 
   @Test func moreMemoryThanTheHostHasIsRefused() throws {

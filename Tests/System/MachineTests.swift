@@ -63,8 +63,12 @@ struct MachineTests {
       kills += 1
       next = Date().addingTimeInterval(0.1)
     }
-    let numbers = answer.split(whereSeparator: \.isNewline).compactMap { Int($0) }
-    #expect(numbers == Array(100_000...110_000))
+    let printed = answer.components(separatedBy: "\r\n").drop { $0 != "100000" }
+    for (line, number) in zip(printed, 100_000...110_000) where line != "\(number)" {
+      Issue.record("after \(kills) kills there is \"\(line)\" where \(number) should be")
+      break
+    }
+    #expect(printed.count > 10_000)
     let serial = try #require(try machine.process("serial"))
     #expect(kills > 0 && serial.restarts == kills)
     #expect(serial.lastRestart < 1_000_000_000)

@@ -8,8 +8,10 @@ import System
 /// for a keyboard controller), so that both machines run the same instructions from the same memory.
 enum PeerImage {
   private static let chunk = 64 << 10
-  /// The last page of low RAM: read once, before the kernel takes it.
+  /// The end of low RAM: read once, before the kernel takes it.
   private static let stubAddress = MemoryMap.lowRAM.end - 0x1000
+  /// Where the tables of the first 2 MiB wait until the stub copies them down: QEMU clears that memory at reset.
+  private static let stagingAddress = MemoryMap.lowRAM.end - 2 * FirmwareLayout.area.end
 
   /// Builds it for one vCPU.
   static func build(
@@ -19,9 +21,14 @@ enum PeerImage {
     let entry = try load(file, kernel, initrd, commandLine, memory)
     let mapping = try Mapping.guestRAM(file, size: Int(memory))
     let ram = UnsafeRawBufferPointer(start: mapping.base, count: Int(memory))
-    var segments: [ELFWriter.Segment] = []
-    for part in RAMLayout.ranges(bytes: memory) { segments += used(part, of: ram) }
-    let stub = stub(entry)
+    let all = RAMLayout.ranges(bytes: memory).flatMap { used($0, of: ram) }
+    let tables = all.filter { $0.address < FirmwareLayout.area.end }
+    var segments = all.filter { $0.address >= FirmwareLayout.area.end }
+    for segment in tables {
+      segments.append(
+        ELFWriter.Segment(address: stagingAddress + segment.address, bytes: segment.bytes, memory: segment.memory))
+    }
+    let stub = stub(entry, copying: tables)
     segments.append(ELFWriter.Segment(address: stubAddress, bytes: stub, memory: UInt64(stub.count)))
     return ELFWriter.write(segments, entry: stubAddress)
   }
@@ -52,9 +59,20 @@ enum PeerImage {
     return segments
   }
 
-  /// Sets the registers of the hand-over and jumps to the kernel.
-  private static func stub(_ entry: EntryPoint) -> [UInt8] {
+  /// Copies the tables to their places, sets the registers of the hand-over and jumps to the kernel.
+  private static func stub(_ entry: EntryPoint, copying tables: [ELFWriter.Segment]) -> [UInt8] {
     var asm = GuestAssembler()
+    for table in tables {
+      asm.load(R.t0, stagingAddress + table.address)
+      asm.load(R.t1, table.address)
+      asm.load(R.t2, table.address + table.memory)
+      let word = asm.here()
+      asm.ldD(R.t3, R.t0, 0)
+      asm.stD(R.t3, R.t1, 0)
+      asm.addiD(R.t0, R.t0, 8)
+      asm.addiD(R.t1, R.t1, 8)
+      asm.bne(R.t1, R.t2, word)
+    }
     asm.load(R.a0, entry.a0)
     asm.load(R.a1, entry.a1)
     asm.load(R.a2, entry.a2)

@@ -56,7 +56,7 @@ enum Loops {
 
   private static func run(_ loop: GuestLoop, on machine: Machine) throws -> Result {
     let text = try machine.shell("/bench/\(loop.name)", seconds: 120)
-    let words = text.split(whereSeparator: { $0.isNewline || $0 == " " }).filter { $0.count == 16 }
+    let words = text.split(whereSeparator: \.isNewline).filter { $0.count == 16 && $0.allSatisfy(\.isHexDigit) }
     guard words.count == 2, let nanoseconds = UInt64(String(words[0]), radix: 16), nanoseconds > 0 else {
       throw BenchFailure("\(loop.name) printed “\(text.suffix(80))”")
     }
