@@ -17,6 +17,7 @@ public enum ControlRequest: Sendable, Equatable {
   /// Ends the machine without asking the guest.
   case shutdown
 
+  /// Requests are equal if they are written in the same way.
   public static func == (a: ControlRequest, b: ControlRequest) -> Bool {
     a.json.elementsEqual(b.json)
   }

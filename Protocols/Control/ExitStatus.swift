@@ -1,6 +1,6 @@
 /// How a machine ended, as the exit status of `atoll-supervisor` and so of `atoll run`.
 public enum ExitStatus: Int32, Sendable, CaseIterable {
-  /// The guest switched its power off, or a person asked for the end (`atoll shutdown`, Ctrl-A x).
+  /// The guest switched its power off, or a person asked for the end with `atoll shutdown`. Ctrl-A x counts as SIGINT.
   case poweredOff = 0
   /// The command line, the machine description or a guest file is not usable.
   case badInput = 1

@@ -175,7 +175,7 @@ public struct DeviceFault: Message, Equatable {
   public func check() throws(MessageError) { try DeviceBus.check(deviceIndex: deviceIndex) }
 }
 
-/// 50: a vCPU cannot continue; the machine has stopped.
+/// 50: a vCPU cannot continue; the others stop at their next instruction.
 public struct VCPUFailed: RegisterMessage, Equatable {
   public static var request: Request { .vcpuFailed }
   public var report: RegisterReport

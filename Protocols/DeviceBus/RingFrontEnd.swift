@@ -113,13 +113,12 @@ public final class DeviceLink: Sendable {
     if flag.pointee.exchange(0, ordering: .relaxed) != 0 { wake.signal() }
   }
 
-  /// Sleeps until the device completes something or the disposition changes, or for no reason.
-  func sleep(vcpu: Int, unless done: () -> Bool) {
+  /// Sleeps until the device completes something or the disposition is no longer `state`, or for no reason.
+  func sleep(vcpu: Int, while state: Disposition, unless done: () -> Bool) {
     let flag = words.vcpuSleeps(vcpu)
-    let before = now
     flag.pointee.store(1, ordering: .relaxed)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    guard !done(), now == before else { return flag.pointee.store(0, ordering: .relaxed) }
+    guard !done(), now == state else { return flag.pointee.store(0, ordering: .relaxed) }
     Futex.wait(flag, expected: 1, nanoseconds: DeviceLink.recheck)
     flag.pointee.store(0, ordering: .relaxed)
   }
@@ -200,9 +199,10 @@ public struct RingFrontEnd: ~Copyable {
     while true {
       let state = link.now
       guard state == .serving || state == .detached else { return state }
-      if completed(sequence) { return state }
+      // State and tail from before the look: what changes after it is seen once more before the sleep.
       let (words, vcpu, before) = (link.words, vcpu, link.words.tail(vcpu).pointee.load(ordering: .relaxed))
-      link.sleep(vcpu: vcpu) { words.tail(vcpu).pointee.load(ordering: .relaxed) != before }
+      if completed(sequence) { return state }
+      link.sleep(vcpu: vcpu, while: state) { words.tail(vcpu).pointee.load(ordering: .relaxed) != before }
     }
   }
 

@@ -60,8 +60,9 @@ extension Syscall {
       .allow("fstat"),
       .allow("newfstatat", .argument(3, isInt: atEmptyPath)),
       .allow("statx", .argument(2, isInt: atEmptyPath)),
-    ] + [1, 2, 3, 4, 1030, 1034].map { .allow("fcntl", .argument(1, isInt: $0)) }
-    // F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS
+    ] + [1, 2, 3, 1030, 1034].map { .allow("fcntl", .argument(1, isInt: $0)) }
+    // F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC, F_GET_SEALS. Not F_SETFL: O_NONBLOCK belongs to the open file, and an
+    // eventfd that is full and made blocking would hold up the next one who signals it, such as the VMM.
   }
 
   /// Messages on sockets that it holds. It cannot make or connect one.

@@ -4,7 +4,8 @@ import Foundation
 struct ProcessUsage {
   /// Nanoseconds of processor time since its start.
   var processorTime: Int64
-  /// Bytes of resident memory, and of those the ones that no other process shares.
+  /// Bytes of resident memory, and of those the ones that are the process' own: neither a file's nor shared, which leaves out
+  /// its program and guest RAM.
   var resident: Int
   var own: Int
 
@@ -17,23 +18,10 @@ struct ProcessUsage {
     let fields = stat[stat.index(after: close)...].split(separator: " ")
     guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }
     processorTime = (user + system) * (1_000_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK))))
-    let memory = ProcessUsage.rollup(pid) ?? ProcessUsage.status(pid)
-    resident = memory.resident
-    own = memory.own
-  }
-
-  /// Exact, but not readable for every process.
-  private static func rollup(_ pid: Int32) -> (resident: Int, own: Int)? {
-    guard let text = try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8) else { return nil }
-    let values = kibibytes(text)
-    return (values["Rss"] ?? 0, (values["Private_Clean"] ?? 0) + (values["Private_Dirty"] ?? 0))
-  }
-
-  /// Always readable: what is neither file nor shared memory is the process' own.
-  private static func status(_ pid: Int32) -> (resident: Int, own: Int) {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-    let values = kibibytes(text)
-    return (values["VmRSS"] ?? 0, values["RssAnon"] ?? 0)
+    let values = ProcessUsage.kibibytes(text)
+    resident = values["VmRSS"] ?? 0
+    own = values["RssAnon"] ?? 0
   }
 
   private static func kibibytes(_ text: String) -> [String: Int] {

@@ -5,18 +5,22 @@ import Foundation
 import System
 
 extension TablesChoice: ExpressibleByArgument {
+  /// The choice that a person's word names.
   public init?(argument: String) {
     guard let known = TablesChoice.allCases.first(where: { $0.word.description == argument }) else { return nil }
     self = known
   }
+  /// The words, for help.
   public static var allValueStrings: [String] { allCases.map { $0.word.description } }
 }
 
 extension HypervisorChoice: ExpressibleByArgument {
+  /// The choice that a person's word names.
   public init?(argument: String) {
     guard let known = HypervisorChoice.allCases.first(where: { $0.word.description == argument }) else { return nil }
     self = known
   }
+  /// The words, for help.
   public static var allValueStrings: [String] { allCases.map { $0.word.description } }
 }
 

@@ -6,7 +6,11 @@ import Foundation
 struct ProcessesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ps", abstract: "Shows the machine's processes.",
-    discussion: "CPU is the share of one core over a quarter of a second. PRIVATE is memory that no process shares.")
+    discussion: """
+      CPU is the share of one core over a quarter of a second. RSS includes guest RAM, PRIVATE neither it nor the \
+      program. START is the time from spawn to ready; RESTARTS says in brackets how long the last one took from death to \
+      service.
+      """)
 
   @OptionGroup var machine: MachineChoice
 
@@ -20,8 +24,8 @@ struct ProcessesCommand: ParsableCommand {
     let span = Double(DispatchTime.now().uptimeNanoseconds - start)
     printHead(after)
     var table = Table(
-      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "INTERRUPTS", "RESTARTS"],
-      alignRight: [1, 4, 5, 6, 7, 8, 9])
+      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "INTERRUPTS", "START", "RESTARTS"],
+      alignRight: [1, 4, 5, 6, 7, 8, 9, 10])
     for process in after.processes {
       let earlier = zip(before.processes, first).first { $0.0.pid == process.pid }?.1
       table.add(row(process, earlier, span))
@@ -55,8 +59,17 @@ struct ProcessesCommand: ParsableCommand {
     return [
       process.name, process.pid > 0 ? "\(process.pid)" : "-", process.state, process.sandbox, share,
       usage.map { "\($0.resident >> 10) K" } ?? "-", usage.map { "\($0.own >> 10) K" } ?? "-",
-      "\(process.accesses)", "\(process.interrupts)", "\(process.restarts)",
+      "\(process.accesses)", "\(process.interrupts)", milliseconds(process.startTime), restarts(process),
     ]
+  }
+
+  private func milliseconds(_ nanoseconds: Int64) -> String {
+    nanoseconds > 0 ? String(format: "%.1f ms", Double(nanoseconds) / 1_000_000) : "-"
+  }
+
+  /// How often, and how long the last one took from death to service.
+  private func restarts(_ process: ProcessStatus) -> String {
+    process.lastRestart > 0 ? "\(process.restarts) (\(milliseconds(process.lastRestart)))" : "\(process.restarts)"
   }
 }
 

@@ -37,6 +37,8 @@ void atoll_float_restore(unsigned long control) {
   feclearexcept(FE_ALL_EXCEPT);
   fesetround((int)control);
 }
+unsigned atoll_float_keep(void) { return (unsigned)fetestexcept(FE_ALL_EXCEPT); }
+void atoll_float_put_back(unsigned kept) { feclearexcept(fetestexcept(FE_ALL_EXCEPT) & ~(int)kept); }
 unsigned atoll_float_take_flags(void) {
   int raised = fetestexcept(FE_ALL_EXCEPT);
   feclearexcept(FE_ALL_EXCEPT);

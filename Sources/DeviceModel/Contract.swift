@@ -56,6 +56,9 @@ public struct Effects: ~Copyable {
 
   public init() {}
 
+  /// Nothing came of it.
+  public var isEmpty: Bool { !interrupt && machine == .none && outputCount == 0 }
+
   /// Adds one byte for the back-end; false if this access already produced as many as it may.
   public mutating func emit(_ byte: UInt8) -> Bool {
     guard outputCount < 32 else { return false }

@@ -27,6 +27,16 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
   public private(set) var counters = DeviceCounters()
   /// The time that transactions see; whoever drives the core keeps it fresh.
   public var now: Instant
+  /// An interrupt that comes soon after the last one is owed instead of sent, and whoever drives the core pays it. A guest
+  /// that works through a FIFO leaves a cause pending at every byte and finds it without being told; a pulse for each
+  /// would cost two system calls and a thread of the VMM its sleep.
+  var coalescesInterrupts = false
+  /// An interrupt is owed. If the process dies now, its successor pays: it signals whatever is pending.
+  private(set) var owesInterrupt = false
+  private var lastPulse = Int64.min / 2
+
+  /// Nanoseconds after an interrupt in which the next is owed; so late can it be at most while the guest keeps accessing.
+  private static var pulseSpacing: Int64 { 50_000 }
 
   /// A model asking for time in the past would otherwise keep the process from sleeping: nanoseconds between two `elapse`.
   private static var elapseSpacing: Int64 { 50_000 }
@@ -67,6 +77,8 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
       if rings.answerAgain(vcpu: vcpu, sequence: entry.sequence, reply: entry.reply) { counters.reexecuted &+= 1 }
       probe.point()
     }
+    // The model may hold bytes for which there was no room: without this nothing would tell it when there is some.
+    outputFull = hasConsole
   }
 
   // MARK: work
@@ -108,7 +120,9 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
     if outputFull, console.output.room() > 0 {
       var effects = Effects()
       let room = tellRoom(&effects)
-      try finish(effects, room: room, bytesIn: 0, vcpu: nil, RingEntry())
+      outputFull = room == 0
+      // News without effect need not be remembered: a successor tells them again.
+      if !effects.isEmpty { try finish(effects, room: room, bytesIn: 0, vcpu: nil, RingEntry()) }
       worked = true
     }
     let bytes = hasConsole ? min(model.receiveCapacity, console.input.available()) : 0
@@ -199,7 +213,7 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
     publish(effects, bytesOut: bytesOut, bytesIn: bytesIn, vcpu: vcpu, entry)
     outputFull = hasConsole && room == bytesOut
     release(bytesOut: bytesOut, bytesIn: bytesIn)
-    if effects.interrupt { pulse() }
+    if effects.interrupt { askForPulse() }
     try announce(effects.machine.rawValue)
   }
 
@@ -248,7 +262,23 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
     if reader || writer { terminal.signal() }
   }
 
+  private mutating func askForPulse() {
+    guard coalescesInterrupts, now.monotonic < interruptDue else { return pulse() }
+    owesInterrupt = true
+  }
+
+  /// Monotonic time from which an owed interrupt is late.
+  var interruptDue: Int64 { lastPulse &+ Self.pulseSpacing }
+
+  /// Sends the owed interrupt, unless its cause has gone meanwhile.
+  mutating func payInterrupt() {
+    owesInterrupt = false
+    if model.interruptPending { pulse() }
+  }
+
   private mutating func pulse() {
+    owesInterrupt = false
+    lastPulse = now.monotonic
     interrupt.signal()
     counters.interrupts &+= 1
     probe.point()

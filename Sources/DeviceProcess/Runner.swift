@@ -17,6 +17,8 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
 
   /// How long a busy device may leave the supervisor's messages unread, in nanoseconds.
   private static var messageInterval: Int64 { 5_000_000 }
+  /// Nanoseconds without an access after which an owed interrupt is sent: the guest has left its handler.
+  private static var quiet: Int64 { 10_000 }
   /// Accesses between two looks at everything else.
   private static var batch: Int { 256 }
 
@@ -66,6 +68,7 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
     kick = attachment.kick
     spin = atoll_cpu_count() > 1 ? AccessRing.spinNanoseconds : 0
     self.clockPerAccess = clockPerAccess
+    core.coalescesInterrupts = spin > 0
   }
 
   private static func page(
@@ -100,8 +103,11 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
   public mutating func step() throws(DeviceFailure) {
     core.now = Runner.time()
     if core.now.monotonic >= nextMessageCheck { try readMessages() }
+    if core.owesInterrupt, core.now.monotonic >= core.interruptDue { core.payInterrupt() }
     if try work() {
       idleSince = core.now.monotonic
+    } else if core.owesInterrupt {
+      if !spin(until: min(core.interruptDue, idleSince &+ Self.quiet)) { core.payInterrupt() }
     } else if !spin(until: idleSince &+ spin) {
       try sleep()
       idleSince = Clock.monotonic

@@ -82,10 +82,21 @@ extension Supervisor {
     switch phase {
     case .paused: client.send(.done)
     case .running:
-      if pauseClients.isEmpty { tell(Pause(), vmm) }
+      if pauseClients.isEmpty {
+        tell(Pause(), vmm)
+        pauseDeadline = Clock.monotonic + Supervisor.pausePatience
+      }
       pauseClients.append(client.id)
     default: client.send(.error("the machine is \(phase.word.text)"))
     }
+  }
+
+  /// A vCPU that waits for a device does not come to stand: the machine runs on.
+  func abandonPause() {
+    pauseDeadline = nil
+    tell(Run(), vmm)
+    for client in pauseClients { control.reply(client, .error("a CPU waits for a device that does not answer")) }
+    pauseClients = []
   }
 
   private func resume(_ client: ControlClient) {

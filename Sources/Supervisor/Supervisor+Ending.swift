@@ -22,7 +22,7 @@ extension Supervisor {
     phase = .ending
     outcome = ending
     endDeadline = now + max(grace, Supervisor.impatience)
-    panicDeadline = nil
+    (panicDeadline, pauseDeadline) = (nil, nil)
     for child in children { child.restartAt = nil }
     // A failure to say so changes nothing: the outcome is decided and everything is ended by force below.
     try? send(Stop(), to: vmm)
@@ -51,7 +51,7 @@ extension Supervisor {
     resets += 1
     note("the guest asked for a reset")
     for client in pauseClients { control.reply(client, .error("the guest was reset")) }
-    pauseClients = []
+    (pauseClients, pauseDeadline) = ([], nil)
     let machineParts = children.filter { !same($0.role.name.text, "terminal") }
     for child in machineParts { child.current?.process.kill() }
     for child in machineParts {

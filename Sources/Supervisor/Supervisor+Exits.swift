@@ -30,6 +30,7 @@ extension Supervisor {
     case .loader:
       guard boot != nil else { throw loaderFailure(child, how) }
       child.state = .finished
+      runIfReady()
     case .vmm:
       throw Ending(.vcpuFailure, "the VMM \(how.sentence)\(child.lastWords)")
     case .terminal:
@@ -67,12 +68,15 @@ extension Supervisor {
     }
   }
 
-  /// A device that never served ends the machine; one that did is replaced by nothing, so that the guest can go on without.
+  /// A device that never served, or not until the guest ran, ends the machine; one that did is replaced by nothing, so that
+  /// the guest can go on without.
   private func giveUp(_ child: Child, _ how: ProcessEnd) throws(Ending) {
     let name = child.role.name.text
-    let sentence =
-      "\(name) died \(RestartPolicy.limit) times within 10 seconds; it last \(how.sentence)\(child.lastWords)"
-    guard child.everReady, let kind = child.role.device else { throw Ending(.processLost, sentence) }
+    let often = "\(name) died \(RestartPolicy.limit) times within 10 seconds"
+    let sentence = "\(often); it last \(how.sentence)\(child.lastWords)"
+    guard child.everReady, phase != .starting, let kind = child.role.device else {
+      throw Ending(.processLost, sentence)
+    }
     child.state = .abandoned
     for client in child.restartClients { control.reply(client, .error(sentence)) }
     child.restartClients = []

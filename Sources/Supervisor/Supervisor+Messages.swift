@@ -61,8 +61,9 @@ extension Supervisor {
       try becomeReady(child)
     case .machineEvent: try machineEvent(try message.decode(MachineEventMessage.self).event, from: kind)
     case .deviceCounters:
+      try expectCounters(child)
       child.counters = try message.decode(DeviceCounters.self)
-      try countersCame(from: child)
+      answerIfComplete()
     case .deviceFailed: child.complaint = try message.decode(DeviceFailed.self).text
     default: throw .unexpectedRequest(message.request.rawValue)
     }
@@ -76,8 +77,9 @@ extension Supervisor {
     case .deviceFault: deviceFault(try message.decode(DeviceFault.self))
     case .vcpuFailed: vcpuFailed(try message.decode(VCPUFailed.self).report)
     case .machineCounters:
+      try expectCounters(child)
       vmmCounters = try message.decode(MachineCounters.self)
-      try countersCame(from: child)
+      answerIfComplete()
     case .paused: paused(try message.decode(Paused.self).report)
     default: throw .unexpectedRequest(message.request.rawValue)
     }
@@ -87,8 +89,8 @@ extension Supervisor {
     switch message.request {
     case .loaded:
       boot = try message.decode(Loaded.self).entry
-      child.state = .running
-      runIfReady()
+      // It held guest RAM and met hostile files: it is gone before the guest runs, whether it wants to or not.
+      child.current?.process.kill()
     case .loadFailed: child.complaint = try message.decode(LoadFailed.self).text
     default: throw .unexpectedRequest(message.request.rawValue)
     }
@@ -105,6 +107,9 @@ extension Supervisor {
     case .inputClosed:
       _ = try message.decode(InputClosed.self)
       note("standard input has ended")
+    case .consoleFault:
+      _ = try message.decode(ConsoleFault.self)
+      consoleFault()
     default: throw .unexpectedRequest(message.request.rawValue)
     }
   }
@@ -127,7 +132,7 @@ extension Supervisor {
   }
 
   /// Lets the vCPUs go once the guest is loaded and everything that it can touch is there.
-  private func runIfReady() {
+  func runIfReady() {
     guard phase == .starting, let boot else { return }
     for child in children where child.state != .running && child.state != .finished { return }
     phase = .running
@@ -161,6 +166,14 @@ extension Supervisor {
     child.current?.process.kill()
   }
 
+  /// The terminal found positions in the console segment that no working device stores.
+  private func consoleFault() {
+    guard let serial = child("serial"), serial.state == .running else { return }
+    serial.complaint = "it broke the rules of the console ring"
+    note("serial was ended because it broke the rules of the console ring")
+    serial.current?.process.kill()
+  }
+
   private func vcpuFailed(_ registers: RegisterReport) {
     let why =
       registers.code == 1 ? "its exception entry cannot be fetched" : "the hypervisor cannot carry out an instruction"
@@ -183,7 +196,10 @@ extension Supervisor {
 
   private func paused(_ registers: RegisterReport) {
     if panicDeadline != nil { return endPanic(registers) }
+    // Nobody waits for it any more: the machine was told to run on meanwhile.
+    guard !pauseClients.isEmpty else { return }
     if phase == .running { phase = .paused }
+    pauseDeadline = nil
     for client in pauseClients { control.reply(client, .done) }
     pauseClients = []
   }

@@ -47,6 +47,7 @@ extension Supervisor {
     child.current = Incarnation(process: process, channel: Channel(owning: mine), log: log, at: now)
     child.incarnation += 1
     child.state = .starting
+    (child.restartAt, child.complaint) = (nil, nil)
   }
 
   private func launch(_ child: Child, socket: Int32, log: Int32) throws(Ending) -> SpawnedProcess {

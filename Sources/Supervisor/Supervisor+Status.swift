@@ -34,13 +34,15 @@ extension Supervisor {
   }
 
   /// Counters came; those that nobody asked for break the protocol.
-  func countersCame(from child: Child) throws(MessageError) {
-    guard let current = child.current, current.countersAsked > 0 else { throw .unexpectedRequest(0) }
+  func expectCounters(_ child: Child) throws(MessageError) {
+    guard let current = child.current, current.countersAsked > 0 else {
+      throw .impossible("counters came that nobody asked for")
+    }
     current.countersAsked -= 1
-    answerIfComplete()
   }
 
-  private func answerIfComplete() {
+  /// Answers once every counter that was asked for has come.
+  func answerIfComplete() {
     guard status.deadline != nil else { return }
     if children.allSatisfy({ ($0.current?.countersAsked ?? 0) == 0 }) { answerStatus() }
   }

@@ -52,6 +52,8 @@ final class Supervisor {
   var status = StatusQuery()
   /// Who waits for `Paused`.
   var pauseClients: [Int] = []
+  /// When it is no longer waited for.
+  var pauseDeadline: Int64?
   /// The guest panicked: when its registers are no longer waited for.
   var panicDeadline: Int64?
   var vmmCounters = MachineCounters()
@@ -111,7 +113,8 @@ final class Supervisor {
     }
     for (index, watch) in watched.enumerated() where ready[index] != 0 { try dispatch(watch, ready[index]) }
     try handleDeadlines()
-    if resetRequested, phase != .ending { try reset() }
+    // A guest that panics may ask for a reset at once: the panic's registers come first, and the panic is the end.
+    if resetRequested, phase != .ending, panicDeadline == nil { try reset() }
   }
 
   // MARK: what is watched
@@ -171,14 +174,25 @@ final class Supervisor {
 
   // MARK: deadlines
 
+  /// Nanoseconds that a process may take from its start until it is ready, the loader until the guest is loaded.
+  private static var startPatience: Int64 { 60_000_000_000 }
+  /// Nanoseconds until a pause is given up.
+  static var pausePatience: Int64 { 5_000_000_000 }
+
   private func nextDeadline(_ now: Int64) -> Int64? {
     var all: [Int64] = []
     for child in children {
-      if let at = child.restartAt, phase != .ending { all.append(at) }
+      if phase != .ending, let at = child.restartAt ?? readyBy(child) { all.append(at) }
       if let at = child.current?.logPause(at: now) { all.append(at) }
     }
-    for at in [endDeadline, status.deadline, panicDeadline] { if let at { all.append(at) } }
+    for at in [endDeadline, status.deadline, panicDeadline, pauseDeadline] { if let at { all.append(at) } }
     return all.min()
+  }
+
+  /// Until when a process that starts must be ready.
+  private func readyBy(_ child: Child) -> Int64? {
+    guard child.state == .starting, let current = child.current else { return nil }
+    return current.spawnedAt + Supervisor.startPatience
   }
 
   private func handleDeadlines() throws(Ending) {
@@ -186,9 +200,19 @@ final class Supervisor {
     if let at = status.deadline, now >= at { answerStatus() }
     if let at = panicDeadline, now >= at { endPanic(nil) }
     guard phase != .ending else { return }
+    if let at = pauseDeadline, now >= at { abandonPause() }
     for child in children {
       if let at = child.restartAt, now >= at { try restart(child) }
+      if let at = readyBy(child), now >= at { try overdue(child) }
     }
+  }
+
+  /// A process hangs in its start: the guest cannot wait for it. Killed in a running machine, its restart is tried again.
+  private func overdue(_ child: Child) throws(Ending) {
+    let sentence = "\(child.role.name.text) was not ready within \(Supervisor.startPatience / 1_000_000_000) seconds"
+    guard phase != .starting else { throw Ending(.processLost, sentence) }
+    note(sentence)
+    child.current?.process.kill()
   }
 
   private func handleSignals() {

@@ -29,6 +29,8 @@ struct Console: ~Copyable {
   private var faultReported = false
   /// Output has been written in this round.
   private var flowed = false
+  /// Output waits for more, so that a stream of bytes is not written in pieces of some bytes each.
+  private var gathering = false
   private var notice: [UInt8] = []
 
   /// Takes the first message, enters the second phase of the sandbox, makes the terminal raw and says that it is ready.
@@ -89,7 +91,8 @@ struct Console: ~Copyable {
 
   private mutating func round() throws(TerminalFailure) {
     watchDevice()
-    if finishing, !hasOutput { throw .finished }
+    // After output, one more look: the room that it made may let the device hand over its last bytes.
+    if finishing, !flowed, !hasOutput { throw .finished }
     let quiet = prepareSleep()
     try reportInputEnd()
     let ready = try wait(nanoseconds: quiet ? nil : Self.gather)
@@ -104,11 +107,12 @@ struct Console: ~Copyable {
 
   /// Asks the device for wakes where there is nothing to do; false if output has just flowed and more may come.
   private mutating func prepareSleep() -> Bool {
+    gathering = flowed && !finishing && segment.output.available() < Self.chunk
     if flowed {
       flowed = false
-      return hasOutput
+      return !gathering && hasOutput
     }
-    segment.output.announceWait()
+    if !hasOutput { segment.output.announceWait() }
     if inputOpen ? segment.input.room() <= 1 : !inputReported { segment.input.announceWait() }
     return true
   }
@@ -117,7 +121,7 @@ struct Console: ~Copyable {
     let wantsInput = inputOpen && !finishing && segment.input.room() > 1
     let entries: [(descriptor: Int32, events: Int16)] = [
       (channel.raw, Poll.input), (wake.descriptor.raw, Poll.input), (signals.descriptor.raw, Poll.input),
-      (wantsInput ? Self.input : -1, Poll.input), (hasOutput ? Self.output : -1, Poll.output),
+      (wantsInput ? Self.input : -1, Poll.input), (hasOutput && !gathering ? Self.output : -1, Poll.output),
     ]
     do throws(SystemError) { return try Poll.wait(entries, nanoseconds: nanoseconds) } catch { throw .system(error) }
   }
@@ -160,8 +164,10 @@ struct Console: ~Copyable {
   // MARK: input
 
   private mutating func readInput() throws(TerminalFailure) {
-    // One less than there is room: the keyboard may give back a Ctrl-A that it held.
-    var bytes = [UInt8](repeating: 0, count: min(Self.chunk, segment.input.room() - 1))
+    // One less than there is room: the keyboard may give back a Ctrl-A that it held. The device can have taken room back.
+    let room = min(Self.chunk, segment.input.room() - 1)
+    guard room > 0 else { return }
+    var bytes = [UInt8](repeating: 0, count: room)
     // Unsafe but right: the pointer and its count are one array's.
     let count = unsafe bytes.withUnsafeMutableBytes { unsafe atoll_read(Self.input, $0.baseAddress, UInt($0.count)) }
     if count == -Int(Errno.again) { return }

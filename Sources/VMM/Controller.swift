@@ -10,7 +10,7 @@ final class Controller<H: Hypervisor> {
   private let machine: VirtualMachine<H>
   /// Signalled by device links that saw their device break the ring's rules.
   private let faults: EventCounter
-  /// Signalled when all vCPUs have come to stand.
+  /// Signalled when all vCPUs have come to stand, and when one fails.
   private let arrival: EventCounter
   private var pausing = false
   private var failureTold = false
@@ -120,16 +120,13 @@ final class Controller<H: Hypervisor> {
 
   private func vcpusStand() throws(VMMError) {
     arrival.drain()
-    guard machine.gate.allStanding else { return }
-    let failed = machine.failed.load(ordering: .acquiring)
-    if failed > 0, !failureTold {
+    if !failureTold, let report = machine.failureReport {
       failureTold = true
-      try send(VCPUFailed(report: machine.report(failed - 1, code: machine.failure.load(ordering: .acquiring))))
+      try send(VCPUFailed(report: report))
     }
-    if pausing {
-      pausing = false
-      try send(Paused(report: machine.report(0, code: 0)))
-    }
+    guard pausing, machine.gate.allStanding else { return }
+    pausing = false
+    try send(Paused(report: machine.report(0, code: 0)))
   }
 
   private func reportFaults() throws(VMMError) {

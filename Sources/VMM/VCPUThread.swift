@@ -73,10 +73,10 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   }
 
   private func fail(_ failure: VCPUFailure) {
-    if machine.failed.compareExchange(expected: 0, desired: index + 1, ordering: .releasing).exchanged {
-      machine.failure.store(failure.rawValue, ordering: .releasing)
-    }
+    machine.noteFailure(vcpu: index, failure)
     machine.gate.closeGate()
+    // At once, not when all stand: another vCPU may wait for a device that never answers.
+    machine.gate.callControl()
     machine.kickAll()
     machine.gate.standForever()
   }

@@ -41,9 +41,8 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
   let exits = Atomic<UInt64>(0)
   /// Accesses to addresses where nothing is.
   let unmapped = Atomic<UInt64>(0)
-  /// The vCPU that failed first, plus 1; 0 while none has.
-  let failed = Atomic<Int>(0)
-  let failure = Atomic<UInt8>(0)
+  /// The vCPU that failed first, plus 1, and from bit 32 on why; 0 while none has.
+  private let failed = Atomic<UInt64>(0)
 
   /// Maps guest RAM and creates all vCPUs, standing still.
   init(
@@ -121,6 +120,19 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
 
   private func bind(_ interrupt: Int32, pin: UInt32) throws(VMMError) {
     do throws(HypervisorError) { try hypervisor.bindInterrupt(interrupt, pin: pin) } catch { throw .hypervisor(error) }
+  }
+
+  /// vCPU `vcpu` cannot go on, and its thread does not touch it again; only the first failure counts.
+  func noteFailure(vcpu: Int, _ failure: VCPUFailure) {
+    let word = UInt64(truncatingIfNeeded: vcpu + 1) | UInt64(failure.rawValue) << 32
+    _ = failed.compareExchange(expected: 0, desired: word, ordering: .acquiringAndReleasing)
+  }
+
+  /// The registers of the vCPU that failed first; nil while none has.
+  var failureReport: RegisterReport? {
+    let word = failed.load(ordering: .acquiring)
+    guard word != 0 else { return nil }
+    return report(Int(word & 0xffff_ffff) - 1, code: UInt8(truncatingIfNeeded: word >> 32))
   }
 
   /// Makes every vCPU leave its guest code.

@@ -50,5 +50,6 @@ struct ReplyTests {
 }
 
 extension Reply: Equatable {
+  /// Replies are equal if they are written in the same way.
   public static func == (a: Reply, b: Reply) -> Bool { a.json == b.json }
 }

@@ -19,7 +19,7 @@ enum QEMU {
   static func run(_ sequences: [Sequence]) throws -> [[UInt64]] {
     guard FileManager.default.isExecutableFile(atPath: program) else {
       throw Failure(
-        description: "\(program) is missing: `make test` fetches it (`make qemu-user` does just that); "
+        description: "\(program) is missing: `make test` fetches it (atoll guest fetch --qemu-user); "
           + "or set ATOLL_QEMU_USER to a qemu-loongarch64 of version 8.1 or newer")
     }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(

@@ -1,3 +1,4 @@
+import Dispatch
 import Hypervisor
 import Synchronization
 import System
@@ -13,8 +14,12 @@ import Testing
   ]
   /// CSR numbers with a meaning.
   static let numbers: [Int] =
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 0xc] + Array(0x10...0x1f) + [0x20, 0x21, 0x22, 0x23, 0x30, 0x40, 0x41, 0x42, 0x43, 0x44]
-    + [0x60, 0x80, 0x81] + Array(0x88...0x8f) + Array(0x90...0x98) + Array(0x180...0x183) + [0x500, 0x501, 0x502, 0x3fff]
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 0xc] + Array(0x10...0x1f) + [
+      0x20, 0x21, 0x22, 0x23, 0x30, 0x40, 0x41, 0x42, 0x43, 0x44,
+    ]
+    + [0x60, 0x80, 0x81] + Array(0x88...0x8f) + Array(0x90...0x98) + Array(0x180...0x183) + [
+      0x500, 0x501, 0x502, 0x3fff,
+    ]
   /// Opcode fields under which most instructions are; the rest of the word is random.
   static let prefixes: [(UInt32, UInt32)] = [
     (0x0400_0000, 0xff00_0000), (0x0640_0000, 0xffc0_0000), (0x0648_0000, 0xfffe_0000), (0x0648_2000, 0xffff_e000),
@@ -26,7 +31,7 @@ import Testing
 
   @Test(arguments: 0..<24 as Range<UInt64>)
   func randomGuest_endsInAnExit(seed: UInt64) throws {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(state: seed)
     let machine = try CPUMachine()
     let kicker = try Kicker(machine.vcpus[0])
     defer { kicker.end() }
@@ -44,31 +49,57 @@ import Testing
     }
   }
 
-  private func randomise(_ machine: CPUMachine, _ random: inout SplitMix) {
+  /// Two guests of random words that overwrite each other's text, send IPIs and execute ibar.
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func twoRandomGuests_onTheSameMemory_endInExits(seed: UInt64) throws {
+    let machine = try CPUMachine(vcpus: 2)
+    let vcpus = machine.vcpus
+    for id in 0..<2 {
+      var random = SplitMix64(state: seed << 8 | UInt64(id))
+      randomise(machine, &random, cpu: id)
+    }
+    let kickers = try vcpus.map { try Kicker($0) }
+    let group = DispatchGroup()
+    for vcpu in vcpus {
+      nonisolated(unsafe) let vcpu = vcpu
+      group.enter()
+      try Thread.start(stack: 8 << 20) {
+        for _ in 0..<200 {
+          if case .mmioRead = vcpu.run() { vcpu.completeRead(seed) }
+        }
+        group.leave()
+      }
+    }
+    group.wait()
+    for kicker in kickers { kicker.end() }
+    #expect(machine.gpr(0, cpu: 0) | machine.gpr(0, cpu: 1) == 0)
+  }
+
+  private func randomise(_ machine: CPUMachine, _ random: inout SplitMix64, cpu id: Int = 0) {
     for address in stride(from: UInt64(0x8000), to: 0x1_1000, by: 4) where address < 0x8100 || address >= 0xc000 {
       machine.patch(word(&random), at: address)
     }
-    machine.cpu.flushJumpCache()
-    for number in Self.numbers where random.next() % 2 == 0 { machine.set(number, value(&random)) }
-    if random.next() % 4 != 0 { machine.set(CSR.dmw0, CPUMachine.window | 0xf) }
-    if random.next() % 4 != 0 { machine.set(CSR.eentry, CPUMachine.entry) }
-    if random.next() % 4 != 0 { machine.set(CSR.tlbrentry, CPUMachine.refillEntry) }
-    machine.set(CSR.crmd, random.next() & 0x17)
-    machine.set(CSR.euen, random.next())
+    machine.vcpus[id].cpu.flushJumpCache()
+    for number in Self.numbers where random.next() % 2 == 0 { machine.set(number, value(&random), cpu: id) }
+    if random.next() % 4 != 0 { machine.set(CSR.dmw0, CPUMachine.window | 0xf, cpu: id) }
+    if random.next() % 4 != 0 { machine.set(CSR.eentry, CPUMachine.entry, cpu: id) }
+    if random.next() % 4 != 0 { machine.set(CSR.tlbrentry, CPUMachine.refillEntry, cpu: id) }
+    machine.set(CSR.crmd, random.next() & 0x17, cpu: id)
+    machine.set(CSR.euen, random.next(), cpu: id)
     var registers = VCPURegisters()
     for index in 1..<32 { registers.gpr[index] = value(&random) }
     registers.pc = CPUMachine.window | CPUMachine.code
-    machine.vcpus[0].registers = registers
+    machine.vcpus[id].registers = registers
   }
 
-  private func word(_ random: inout SplitMix) -> UInt32 {
+  private func word(_ random: inout SplitMix64) -> UInt32 {
     let bits = UInt32(truncatingIfNeeded: random.next())
     guard random.next() % 8 != 0 else { return bits }
     let (match, mask) = Self.prefixes[Int(random.next() % UInt64(Self.prefixes.count))]
     return match | bits & ~mask
   }
 
-  private func value(_ random: inout SplitMix) -> UInt64 {
+  private func value(_ random: inout SplitMix64) -> UInt64 {
     switch random.next() % 4 {
     case 0: random.next()
     case 1: Self.addresses[Int(random.next() % UInt64(Self.addresses.count))] &+ random.next() % 16

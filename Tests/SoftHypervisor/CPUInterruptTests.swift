@@ -216,7 +216,8 @@ import Testing
     let machine = try machine(lines: 1 << 2, enabled: false)
     #expect(machine.stopped(Self.chipSetUp) != nil)
     machine.set(CSR.crmd, Self.enabled)
-    let handler = I.li(5, 0x1800) + [I.iocsrrd(6, 5, log2: 3), CPUMachine.stop, I.iocsrwr(6, 5, log2: 3), CPUMachine.stop]
+    let handler =
+      I.li(5, 0x1800) + [I.iocsrrd(6, 5, log2: 3), CPUMachine.stop, I.iocsrwr(6, 5, log2: 3), CPUMachine.stop]
     machine.write(handler, at: 0x8000)
     machine.setPC(CPUMachine.code)
     nonisolated(unsafe) let hypervisor = machine.hypervisor

@@ -41,7 +41,8 @@ struct LoadCase: Sendable {
     let machine = try torn()
     for i in 0..<8 as Range<UInt64> {
       let at = i < before ? 0x4_4000 - before + i : 0x6_0000 + i - before
-      machine.ram.storeBytes(of: UInt8(truncatingIfNeeded: Self.pattern >> (8 * i)), toByteOffset: Int(at), as: UInt8.self)
+      machine.ram.storeBytes(
+        of: UInt8(truncatingIfNeeded: Self.pattern >> (8 * i)), toByteOffset: Int(at), as: UInt8.self)
     }
     machine.set(5, to: 0x10_4000 - before)
     #expect(machine.stopped([given.word]) == CPUMachine.window | CPUMachine.end(of: [0]))

@@ -63,12 +63,13 @@ private struct NaiveTLB {
 @Suite struct CPUTLBPropertyTests {
   /// (address of the pair, log2 of the page, global).
   private static let pairs: [(UInt64, UInt64, Bool)] =
-    (0..<10).map { (UInt64($0) << 23 | 0x28000, 14, $0 % 4 == 3) } + (0..<6).map { (1 << 40 | UInt64($0) << 17, 16, $0 == 5) }
+    (0..<10).map { (UInt64($0) << 23 | 0x28000, 14, $0 % 4 == 3) }
+    + (0..<6).map { (1 << 40 | UInt64($0) << 17, 16, $0 == 5) }
     + (0..<3).map { (UInt64.max << 38 | UInt64($0) << 15, 14, $0 == 2) }
 
   @Test(arguments: 0..<40 as Range<UInt64>)
   func randomOperations_agreeWithTheList(seed: UInt64) throws {
-    var random = SplitMix(state: seed)
+    var random = SplitMix64(state: seed)
     let machine = try CPUMachine()
     machine.set(CSR.stlbps, 14)
     machine.page()
@@ -93,7 +94,7 @@ private struct NaiveTLB {
   }
 
   private func invalidate(
-    _ machine: CPUMachine, _ naive: inout NaiveTLB, _ address: UInt64, _ random: inout SplitMix
+    _ machine: CPUMachine, _ naive: inout NaiveTLB, _ address: UInt64, _ random: inout SplitMix64
   ) {
     // The rarer, the more it removes.
     let operation: UInt32 = [5, 5, 5, 6, 6, 6, 4, 3, 2, 0][Int(random.next() % 10)]
@@ -107,7 +108,7 @@ private struct NaiveTLB {
   /// Rewrites the pair where it is, or enters it where there is room.
   private func write(
     _ machine: CPUMachine, _ naive: inout NaiveTLB, _ pair: (UInt64, UInt64, Bool), _ asid: UInt64,
-    _ random: inout SplitMix
+    _ random: inout SplitMix64
   ) {
     let entry = NaiveTLB.Entry(
       address: pair.0, size: pair.1, asid: UInt16(asid), global: pair.2, low0: Self.page(pair, &random),
@@ -133,7 +134,7 @@ private struct NaiveTLB {
     naive.fill(index, entry)
   }
 
-  private static func page(_ pair: (UInt64, UInt64, Bool), _ random: inout SplitMix) -> UInt64 {
+  private static func page(_ pair: (UInt64, UInt64, Bool), _ random: inout SplitMix64) -> UInt64 {
     var page = (random.next() % (UInt64(CPUMachine.ramSize) >> pair.1)) << pair.1
     if random.next() % 8 != 0 { page |= Page.valid }
     if random.next() % 3 != 0 { page |= Page.dirty }
@@ -193,16 +194,3 @@ private struct NaiveTLB {
 }
 
 private func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }
-
-/// Steele, Lea, Flood: SplitMix64.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-    return z ^ z >> 31
-  }
-}

@@ -108,7 +108,7 @@ private struct PlainIRQChip {
 @Suite struct IRQChipPropertyTests {
   @Test(arguments: 0..<16 as Range<UInt64>)
   func randomOperations_agreeWithTheRulesSaidPlainly(seed: UInt64) {
-    var random = SplitMix(seed: seed)
+    var random = IRQChipRandom(seed: seed)
     let bench = IRQChipBench(cpus: 3)
     var plain = PlainIRQChip(cpus: 3)
     for step in 0..<400 {
@@ -123,7 +123,7 @@ private struct PlainIRQChip {
   }
 
   /// One random operation on both.
-  private func perform(_ random: inout SplitMix, _ bench: IRQChipBench, _ plain: inout PlainIRQChip) {
+  private func perform(_ random: inout IRQChipRandom, _ bench: IRQChipBench, _ plain: inout PlainIRQChip) {
     let cpu = Int(random.next() % 3)
     let value = random.edgy()
     let quarter = Int(random.next() % 4)
@@ -175,7 +175,7 @@ private struct PlainIRQChip {
 
   @Test(arguments: 0..<8 as Range<UInt64>)
   func anyAccessAnywhere_leavesAStateThatCanBeSaved(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
+    var random = IRQChipRandom(seed: seed)
     let bench = IRQChipBench(cpus: 3, features: UInt32(seed & 0xf))
     let bases: [UInt64] = [0x1000_0000, 0x1f00_0000, 0x1f01_0000, 0x1f02_0000, 0x2ff0_0000]
     for _ in 0..<5000 {
@@ -200,7 +200,7 @@ private struct PlainIRQChip {
 }
 
 /// Reproducible random numbers (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-struct SplitMix: RandomNumberGenerator {
+struct IRQChipRandom: RandomNumberGenerator {
   private var state: UInt64
   init(seed: UInt64) { state = seed }
 

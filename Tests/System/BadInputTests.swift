@@ -12,12 +12,14 @@ struct BadInputTests {
   }
 
   private func file(_ bytes: [UInt8]) throws -> String {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("atoll-bad-\(UInt32.random(in: 0 ... .max))")
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "atoll-bad-\(UInt32.random(in: 0 ... .max))")
     try Data(bytes).write(to: path)
     return path.path
   }
 
-  private func expectOneSentence(_ result: (status: Int32, sentence: String, left: Bool), status: Int32, _ part: String) {
+  private func expectOneSentence(_ result: (status: Int32, sentence: String, left: Bool), status: Int32, _ part: String)
+  {
     #expect(result.status == status)
     #expect(result.sentence.contains(part))
     #expect(result.sentence.hasPrefix("atoll: ") && result.sentence.split(separator: "\n").count == 1)
@@ -78,7 +80,8 @@ struct BadInputTests {
   }
 
   @Test func deviceThatDiesAtEachStartEndsTheMachine() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("atoll-programs-\(UInt32.random(in: 0 ... .max))")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "atoll-programs-\(UInt32.random(in: 0 ... .max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     for name in ["vmm", "loader", "terminal", "serial", "power"] {

@@ -19,7 +19,8 @@ final class Machine {
 
   /// Starts a machine from `description` in a folder of its own. With `terminal` it has that for input and output.
   init(_ description: MachineDescription, terminal: Int32? = nil) throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("atoll-test-\(UInt32.random(in: 0 ... .max))")
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "atoll-test-\(UInt32.random(in: 0 ... .max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let document = folder.appendingPathComponent("machine.json")
     try Data(description.json).write(to: document)
@@ -117,7 +118,9 @@ final class Machine {
         checked = console.count
         if Machine.contains(console[min(start, console.count)...], wanted) { return }
       }
-      if let status = reap(wait: false) { throw Failure.ended(status, sentence + text(from: max(0, console.count - 500))) }
+      if let status = reap(wait: false) {
+        throw Failure.ended(status, sentence + text(from: max(0, console.count - 500)))
+      }
       guard Date() < end else { throw Failure.tookTooLong(words + "\n" + text(from: max(0, console.count - 500))) }
       pump(20)
       try meanwhile()

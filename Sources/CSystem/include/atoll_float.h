@@ -38,6 +38,11 @@ static inline unsigned long atoll_float_enter(unsigned mode) {
   return before;
 }
 static inline void atoll_float_restore(unsigned long control) { atoll_mxcsr_write((unsigned)control); }
+// Around code that is no arithmetic of the guest's: the flags as they are, and making them so again.
+static inline unsigned atoll_float_keep(void) { return atoll_mxcsr_read(); }
+static inline void atoll_float_put_back(unsigned kept) {
+  if (atoll_mxcsr_read() != kept) atoll_mxcsr_write(kept);
+}
 // The flags raised since the last call, and clears them.
 static inline unsigned atoll_float_take_flags(void) {
   unsigned value = atoll_mxcsr_read();
@@ -156,6 +161,8 @@ ATOLL_PACKED_FUSED(atoll_packed_fused_s, "vfmadd213ps", atoll_lanes_s, "cmpunord
 
 unsigned long atoll_float_enter(unsigned mode);
 void atoll_float_restore(unsigned long control);
+unsigned atoll_float_keep(void);
+void atoll_float_put_back(unsigned kept);
 unsigned atoll_float_take_flags(void);
 double atoll_add_d(double a, double b);
 float atoll_add_s(float a, float b);

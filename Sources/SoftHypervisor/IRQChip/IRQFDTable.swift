@@ -32,7 +32,7 @@ enum InterruptSource: Equatable {
 final class IRQFDTable: Sendable {
   private let shared: SharedTable
 
-  /// Starts the thread, named for nobody: it ends with this table.
+  /// Starts the thread; it ends with this table.
   init(_ irqchip: IRQChip) throws(SystemError) {
     let shared = try SharedTable(irqchip)
     try Thread.start(stack: 64 << 10) { shared.run() }

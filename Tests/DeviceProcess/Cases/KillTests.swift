@@ -218,3 +218,33 @@ private struct UART: ~Copyable {
   let inputIsRight = got.value == (0..<bytesIn).map { UInt8(truncatingIfNeeded: $0) }
   #expect(inputIsRight)
 }
+
+/// A guest that waits for the transmitter's interrupt touches no register meanwhile: the successor finds the room itself.
+@Test func serialDeviceKilledWithBytesWithoutRoomSendsThemOnceThereIsSome() throws {
+  var keeper = try Keeper("atoll-serial", vcpus: 1)
+  let console = try Mapping.shared(keeper.segments.console, size: ConsoleSegment.size)
+  console.base.storeBytes(of: UInt64(ConsoleSegment.capacity), as: UInt64.self)
+  let wake = try keeper.start()
+  let control = try EventCounter()
+  let link = try DeviceLink(
+    segment: keeper.segments.ring, vcpus: 1, wake: wake, control: try control.descriptor.duplicate())
+  var uart = UART(link)
+  let held: [UInt8] = Array(1...16)
+  for byte in held { uart.send(byte) }
+  keeper.kill()
+  link.detach()
+  try link.reattach(wake: try keeper.start())
+
+  let person = Person(typed: 0)
+  let reader = try person.start(keeper.segments)
+  let end = Clock.monotonic + 10_000_000_000
+  let total = ConsoleSegment.capacity + held.count
+  while person.seen.withLock({ $0.count }) < total, Clock.monotonic < end { spinHint() }
+  person.finish()
+  #expect(reader.wait())
+  link.stop()
+  keeper.kill()
+
+  let seen = person.seen.withLock { $0 }
+  #expect(seen.count == total && Array(seen.suffix(held.count)) == held)
+}

@@ -69,7 +69,7 @@ struct TickCounter: Sendable {
   /// True if `due[index]` is a tick at which the counter shows `match[index]`.
   func agrees(_ index: Int) -> Bool {
     guard due[index] != never else { return true }
-    return match[index] != 0 && abs(due[index]) <= Self.ticksLimit
+    return match[index] != 0 && due[index].magnitude <= UInt64(Self.ticksLimit)
       && UInt32(truncatingIfNeeded: due[index]) &+ offset == match[index]
   }
 }

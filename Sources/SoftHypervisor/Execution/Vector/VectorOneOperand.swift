@@ -16,7 +16,6 @@ func executeVectorOneOperand(_ word: UInt32, _ r: RegisterFile) -> Outcome {
     guard size == 0 else { return .unimplemented }
     result = Bits128(nonzeroByteMask(a), 0)
   case 0x729c9...0x729cb: return executeVectorCondition(word, r)
-  case 0x729cc...0x729ed: return executeVectorFloat(word, r)
   case 0x729ee: result = extendSigned(size, a.y)
   case 0x729ef: result = extendUnsigned(size, a.y)
   case 0x729f0: result = .splat(r.gpr[Int((word &>> 5) & 31)], size)

@@ -68,7 +68,6 @@ func executeVectorThreeRegister(_ word: UInt32, _ r: RegisterFile) -> Outcome {
     guard size >= 2 else { return .unimplemented }
     result = Bits128(quadword: size == 2 ? a.quadword &+ b.quadword : a.quadword &- b.quadword)
   case 0x712e: result = signedLanes(CopySign.self, size, a, b)
-  case 0x7130...0x714b: return executeVectorFloat(word, r)
   case 0x717a:
     guard size != 0 else { return .unimplemented }
     result = shuffleLanes(size, numbers: r.vector(word & 31), upper: a, lower: b)

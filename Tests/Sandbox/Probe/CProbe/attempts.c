@@ -212,6 +212,7 @@ ATTEMPT(push_terminal_input) { return done(ioctl(0, 0x5412 /* TIOCSTI */, "x"));
 ATTEMPT(terminal_ioctl) { int bytes; return done(ioctl(4, FIONREAD, &bytes)); }
 ATTEMPT(futex_requeue) { return CALL(SYS_futex, page, 3 /* FUTEX_REQUEUE */, 0, 0, page + 64, 0); }
 ATTEMPT(futex_priority) { return CALL(SYS_futex, page, 6 /* FUTEX_LOCK_PI */, 0, 0, 0, 0); }
+ATTEMPT(make_blocking) { return done(fcntl(2, F_SETFL, 0)); }
 ATTEMPT(seal_descriptor) { return done(fcntl(2, F_SETOWN, 0)); }
 ATTEMPT(splice_bytes) { struct iovec part = {page, 1}; return CALL(SYS_vmsplice, 2, &part, 1, SPLICE_F_NONBLOCK); }
 #if defined(__x86_64__)
@@ -241,7 +242,7 @@ static const struct { const char *name; int (*run)(void); } attempts[] = {
     ROW(become_dumpable), ROW(outlive_parent), ROW(keep_capabilities), ROW(allow_tracer), ROW(filter_listener),
     ROW(set_host_name), ROW(set_clock), ROW(key_ring), ROW(add_key), ROW(bpf_map), ROW(io_uring),
     ROW(performance_counter), ROW(kernel_log), ROW(push_terminal_input), ROW(terminal_ioctl), ROW(futex_requeue),
-    ROW(futex_priority), ROW(seal_descriptor), ROW(splice_bytes),
+    ROW(futex_priority), ROW(make_blocking), ROW(seal_descriptor), ROW(splice_bytes),
 #if defined(__x86_64__)
     ROW(other_architecture), ROW(other_abi),
 #endif
