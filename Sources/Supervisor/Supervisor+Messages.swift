@@ -149,7 +149,7 @@ extension Supervisor {
   /// Only the power device switches off and resets; only the serial device hears a panic.
   private func machineEvent(_ event: UInt32, from kind: DeviceKind) throws(MessageError) {
     switch (kind, event) {
-    case (.power, 1): end(Ending(.poweredOff))
+    case (.power, 1): panicDeadline == nil ? end(Ending(.poweredOff)) : endPanic(nil)
     case (.power, 2): resetRequested = true
     case (.serial, 3): guestPanicked()
     default: throw .impossible("the machine event is not this device's to send")
@@ -181,9 +181,20 @@ extension Supervisor {
     end(Ending(.vcpuFailure, "vCPU \(registers.vcpu) cannot continue: \(why)"))
   }
 
+  /// The console said the first words of a panic: reason and call trace follow, and are what a person wants to see.
   private func guestPanicked() {
     guard panicDeadline == nil, phase != .ending else { return }
-    panicDeadline = Clock.monotonic + 1_000_000_000
+    panicDeadline = Clock.monotonic + Supervisor.panicPatience
+    panicStopping = false
+  }
+
+  /// Nanoseconds for the guest's last lines, and again for its registers.
+  private static var panicPatience: Int64 { 1_000_000_000 }
+
+  func panicTimePassed() {
+    guard !panicStopping else { return endPanic(nil) }
+    panicStopping = true
+    panicDeadline = Clock.monotonic + Supervisor.panicPatience
     tell(Pause(), vmm)
   }
 
@@ -195,7 +206,7 @@ extension Supervisor {
   }
 
   private func paused(_ registers: RegisterReport) {
-    if panicDeadline != nil { return endPanic(registers) }
+    if panicDeadline != nil, panicStopping { return endPanic(registers) }
     // Nobody waits for it any more: the machine was told to run on meanwhile.
     guard !pauseClients.isEmpty else { return }
     if phase == .running { phase = .paused }

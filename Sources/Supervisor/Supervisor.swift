@@ -54,8 +54,10 @@ final class Supervisor {
   var pauseClients: [Int] = []
   /// When it is no longer waited for.
   var pauseDeadline: Int64?
-  /// The guest panicked: when its registers are no longer waited for.
+  /// The guest panicked: when it has had its time to say why; once it is being stopped, when its registers are no longer
+  /// waited for.
   var panicDeadline: Int64?
+  var panicStopping = false
   var vmmCounters = MachineCounters()
   var ownLog = LogRing()
 
@@ -198,7 +200,7 @@ final class Supervisor {
   private func handleDeadlines() throws(Ending) {
     let now = Clock.monotonic
     if let at = status.deadline, now >= at { answerStatus() }
-    if let at = panicDeadline, now >= at { endPanic(nil) }
+    if let at = panicDeadline, now >= at { panicTimePassed() }
     guard phase != .ending else { return }
     if let at = pauseDeadline, now >= at { abandonPause() }
     for child in children {

@@ -9,7 +9,8 @@ enum MD5 {
   static func hexadecimal(_ message: [UInt8]) -> String {
     var padded = message + [0x80]
     while padded.count % 64 != 56 { padded.append(0) }
-    padded += (0..<8).map { UInt8(truncatingIfNeeded: UInt64(message.count) * 8 >> (UInt64($0) * 8)) }
+    let bits = UInt64(message.count) * 8
+    padded += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (UInt64($0) * 8)) }
     var state: [UInt32] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]
     for start in stride(from: 0, to: padded.count, by: 64) { add(padded[start..<start + 64], to: &state) }
     return state.flatMap { word in (0..<4).map { String(format: "%02x", word >> (UInt32($0) * 8) & 255) } }.joined()

@@ -59,7 +59,7 @@ enum Idle {
 
   /// Memory of a QEMU that has not run an instruction.
   private static func peerStart(_ setup: Setup) throws -> Int {
-    let path = try setup.write("probe.elf", RegisterProbe.program)
+    let path = try setup.write("probe.elf", RegisterProbe.program(core: false))
     let machine = try PeerMachine(setup, image: path, goes: false)
     defer { machine.end() }
     return machine.processes.reduce(0) { $0 + (ProcessFigures.memory($1, without: isPeerMemory)?.proportional ?? 0) }

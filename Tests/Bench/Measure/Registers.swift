@@ -4,20 +4,22 @@ import Foundation
 enum Registers {
   static func measure(_ setup: Setup, _ progress: Progress) throws -> Section {
     progress.show("register access")
-    let path = try setup.write("probe.elf", RegisterProbe.program)
-    let atoll = try samples { try AtollMachine(setup, kernel: path) }
-    let peer = try? setup.qemu.map { _ in try samples { try PeerMachine(setup, image: path) } }
-    return Section(rows: rows(atoll, peer ?? nil, setup), method: method)
+    let path = try setup.write("probe.elf", RegisterProbe.program(core: true))
+    let atoll = try samples(RegisterProbe.Kind.allCases.count) { try AtollMachine(setup, kernel: path) }
+    guard setup.qemu != nil else { return Section(rows: rows(atoll, nil), method: method) }
+    let image = try setup.write("peer-probe.elf", RegisterProbe.program(core: false))
+    let peer = try samples(RegisterProbe.Kind.allCases.count - 1) { try PeerMachine(setup, image: image) }
+    return Section(rows: rows(atoll, peer), method: method)
   }
 
   private static func samples(
-    _ start: () throws -> Machine
+    _ kinds: Int, _ start: () throws -> Machine
   ) throws -> [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]] {
     let machine = try start()
     defer { machine.end() }
     try machine.session.waitForEnd(seconds: 60)
     let found = RegisterProbe.parse(String(decoding: machine.session.output, as: UTF8.self))
-    guard found.count == RegisterProbe.Kind.allCases.count else {
+    guard found.count == kinds else {
       throw BenchFailure("the register probe did not report\(machine.session.lastWords)")
     }
     return found
@@ -25,7 +27,7 @@ enum Registers {
 
   private static func rows(
     _ atoll: [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]],
-    _ peer: [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]]?, _ setup: Setup
+    _ peer: [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]]?
   ) -> [Row] {
     func value(_ kind: RegisterProbe.Kind, _ share: Double) -> Double { RegisterProbe.quantile(atoll[kind] ?? [], share) }
     func text(_ kind: RegisterProbe.Kind) -> String {
@@ -35,7 +37,7 @@ enum Registers {
     let extra = value(.awake, 0.5) - value(.core, 0.5)
     return [
       Row(figure: "register in the VMM", atoll: text(.core)),
-      Row(figure: "register in a process, awake", atoll: text(.awake), qemu: other ?? (setup.qemu == nil ? Setup.noPeer : "–")),
+      Row(figure: "register in a process, awake", atoll: text(.awake), qemu: other ?? Setup.noPeer),
       Row(
         figure: "  the same over the VMM's, p50", atoll: Show.microseconds(extra), bar: "≤ 1.50 µs", isMet: extra <= 1500),
       Row(figure: "register in a process, asleep", atoll: text(.asleep)),
