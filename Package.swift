@@ -22,7 +22,9 @@ let strict: [SwiftSetting] = embeddedSettings + [.strictMemorySafety(), .treatAl
 /// The named modules that own raw pointers: System, SoftHypervisor, DeviceBus, DeviceProcess.
 let raw: [SwiftSetting] = embeddedSettings + [.treatAllWarnings(as: .error)]
 /// The CPU core: exclusivity checks would cost a call per access (shared state is atomics only).
-let core: [SwiftSetting] = raw + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
+/// Optimised in debug builds too: tests run guests on it, and they should see the code that ships.
+let core: [SwiftSetting] =
+  raw + [.unsafeFlags(["-enforce-exclusivity=unchecked"]), .unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let cSettings: [CSetting] = [
   .define("_GNU_SOURCE"), .unsafeFlags(["-I\(deps)/include", "-O2", "-Wall", "-Wextra", "-Werror"]),
@@ -82,7 +84,7 @@ var targets: [Target] = [
   .executableTarget(
     name: "atoll-vmm",
     dependencies: ["Hypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
-    path: "Sources/VMM", swiftSettings: raw, linkerSettings: staticLink),
+    path: "Sources/VMM", swiftSettings: core, linkerSettings: staticLink),
   .executableTarget(
     name: "atoll-terminal", dependencies: ["DeviceBus", "System", "CSystem"], path: "Sources/Terminal",
     swiftSettings: strict, linkerSettings: staticLink),
@@ -180,6 +182,15 @@ if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
       name: "atoll-fuzz", dependencies: ["CFuzz", "FuzzTargets"], path: "Tests/Fuzzing/Run",
       linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
   ]
+}
+
+// See the Makefile, `test-sanitize`.
+if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
+  let unfit: Set<String> = [
+    "SoftHypervisor", "atoll-vmm", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests",
+    "DifferentialTests", "SystemTests",
+  ]
+  targets.removeAll { unfit.contains($0.name) }
 }
 
 let package = Package(name: "atoll", dependencies: dependencies, targets: targets, swiftLanguageModes: [.v6])

@@ -195,7 +195,8 @@ public struct MachineCounters: Message {
   public var unimplemented: UInt64 = 0
   /// Accesses that left the hypervisor.
   public var mmioExits: UInt64 = 0
-  /// Messages through the core on the data or interrupt path: stays 0.
+  /// Messages that the core sent on behalf of a device (ring faults). Accesses and interrupts have no path through the
+  /// control thread, so it stays 0 unless a device breaks the ring's rules.
   public var coreMessages: UInt64 = 0
   /// Accesses sent to each device, by device index.
   public var deviceAccesses = InlineArray<16, UInt64>(repeating: 0)

@@ -100,6 +100,14 @@ extension Supervisor {
   }
 
   private func resume(_ client: ControlClient) {
+    if pauseDeadline != nil {
+      // A pause that is not complete is taken back; those who asked for it are told.
+      pauseDeadline = nil
+      for waiting in pauseClients { control.reply(waiting, .error("the machine was resumed")) }
+      pauseClients = []
+      tell(Run(), vmm)
+      return client.send(.done)
+    }
     guard phase == .paused else {
       return client.send(phase == .running ? .done : .error("the machine is \(phase.word.text)"))
     }

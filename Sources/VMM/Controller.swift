@@ -133,6 +133,7 @@ final class Controller<H: Hypervisor> {
     faults.drain()
     for index in 0..<BusLimits.devices {
       guard let fault = machine.devices[index]?.link.takeFault() else { continue }
+      machine.deviceMessages.wrappingAdd(1, ordering: .relaxed)
       try send(DeviceFault(deviceIndex: UInt32(index), code: fault.rawValue))
     }
   }

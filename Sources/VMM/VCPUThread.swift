@@ -12,6 +12,8 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   private let rings: UnsafeMutablePointer<RingFrontEnd>
   /// Which of them exist. Asking the machine instead would count references at every access.
   private let made: UnsafeMutablePointer<Bool>
+  /// Register accesses that left the hypervisor.
+  private var exits: UInt64 = 0
 
   init(_ machine: VirtualMachine<H>, index: Int) {
     self.machine = machine
@@ -45,7 +47,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
 
   /// A load outside memory. Where nothing is, the bus floats: all ones.
   private mutating func read(_ address: UInt64, _ size: UInt8) -> UInt64 {
-    machine.exits.wrappingAdd(1, ordering: .relaxed)
+    countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
       if let value = ChipRegisters.readMMIO(address, size: size) { return value }
       machine.unmapped.wrappingAdd(1, ordering: .relaxed)
@@ -55,13 +57,19 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   }
 
   private mutating func write(_ address: UInt64, _ size: UInt8, _ value: UInt64) {
-    machine.exits.wrappingAdd(1, ordering: .relaxed)
+    countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
       if !ChipRegisters.acceptsMMIO(address) { machine.unmapped.wrappingAdd(1, ordering: .relaxed) }
       return
     }
     _ = ring.pointee.write(
       region: target.region, offset: target.offset, size: size, value: value, posted: target.posted)
+  }
+
+  /// Its own word, so that vCPUs do not pass a cache line around.
+  private mutating func countExit() {
+    exits &+= 1
+    machine.exitCount(index).pointee.store(exits, ordering: .relaxed)
   }
 
   private func ring(_ device: Int) -> UnsafeMutablePointer<RingFrontEnd>? {
