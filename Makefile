@@ -74,6 +74,7 @@ test-sanitize: embedded
 bench-peer: cli
 	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)
 
+.PHONY: bench
 # Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.
 # ONLY names some of boot, integer, float, registers, idle, output, kill.
 bench: embedded guest

@@ -35,7 +35,8 @@ class Machine {
     // The echo of the line holds the sum unevaluated.
     session.send("\(line); echo \"=$((\(commands)+0))\"=done\n")
     let start = position
-    position = try session.wait(for: "=\(commands)=done", from: start, seconds: seconds, "running `\(line)` in the guest")
+    position = try session.wait(
+      for: "=\(commands)=done", from: start, seconds: seconds, "running `\(line)` in the guest")
     return String(decoding: session.output[start..<position], as: UTF8.self)
   }
 
@@ -68,7 +69,9 @@ final class AtollMachine: Machine {
   /// The supervisor's `status`.
   func status() throws -> MachineStatus {
     let connection = try ControlConnection(control)
-    guard case .status(let status) = try connection.ask(.status) else { throw BenchFailure("the status makes no sense") }
+    guard case .status(let status) = try connection.ask(.status) else {
+      throw BenchFailure("the status makes no sense")
+    }
     return status
   }
 

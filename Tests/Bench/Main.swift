@@ -32,7 +32,9 @@ import System
       throw BenchFailure("ONLY=\(unknown) is none of \(names.joined(separator: ", "))")
     }
     var report = Report()
-    if setup.qemu == nil { report.add(note: "QEMU: \(Setup.noPeer), or a qemu-system-loongarch64 from 8.1 on in PATH.") }
+    if setup.qemu == nil {
+      report.add(note: "QEMU: \(Setup.noPeer), or a qemu-system-loongarch64 from 8.1 on in PATH.")
+    }
     let progress = Progress()
     for measurement in measurements where setup.only.isEmpty || setup.only.contains(measurement.name) {
       do { report.add(try measurement.measure(setup, progress)) } catch {

@@ -7,7 +7,8 @@ enum ProcessFigures {
     var resident = 0
     /// Shared pages divided by those who share them.
     var proportional = 0
-    /// Pages that no other process maps.
+    /// Changed pages that no other process maps. Unchanged ones are the program's file in the page cache, private only
+    /// while no second machine runs.
     var own = 0
   }
 
@@ -49,7 +50,9 @@ enum ProcessFigures {
   }
 
   /// Memory without mappings that `isGuestMemory` says to leave out; nil if the process is gone or not readable.
-  static func memory(_ pid: Int32, without isGuestMemory: (_ name: String, _ size: Int) -> Bool = { _, _ in false }) -> Memory? {
+  static func memory(_ pid: Int32, without isGuestMemory: (_ name: String, _ size: Int) -> Bool = { _, _ in false })
+    -> Memory?
+  {
     guard let text = read("/proc/\(pid)/smaps") else { return nil }
     var memory = Memory()
     var isCounted = true
@@ -67,7 +70,8 @@ enum ProcessFigures {
   /// The size of the mapping that a line heads; nil for other lines.
   private static func mapping(_ words: [Substring]) -> Int? {
     guard words.count >= 5, let dash = words[0].firstIndex(of: "-"),
-      let start = UInt(words[0][..<dash], radix: 16), let end = UInt(words[0][words[0].index(after: dash)...], radix: 16)
+      let start = UInt(words[0][..<dash], radix: 16),
+      let end = UInt(words[0][words[0].index(after: dash)...], radix: 16)
     else { return nil }
     return Int(end - start)
   }
@@ -76,7 +80,7 @@ enum ProcessFigures {
     switch name {
     case "Rss:": memory.resident += bytes
     case "Pss:": memory.proportional += bytes
-    case "Private_Clean:", "Private_Dirty:": memory.own += bytes
+    case "Private_Dirty:": memory.own += bytes
     default: break
     }
   }

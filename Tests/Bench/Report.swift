@@ -24,7 +24,9 @@ enum Show {
   static func percent(_ share: Double) -> String { String(format: "%.2f %%", share * 100) }
   static func mebibytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
   static func kilobytes(_ bytes: Int) -> String { "\((bytes + 500) / 1000) KB" }
-  static func mips(_ instructions: UInt64, _ seconds: Double) -> String { String(format: "%.0f", Double(instructions) / seconds / 1e6) }
+  static func mips(_ instructions: UInt64, _ seconds: Double) -> String {
+    String(format: "%.0f", Double(instructions) / seconds / 1e6)
+  }
 }
 
 /// The middle of values; NaN of none.

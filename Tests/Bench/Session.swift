@@ -68,7 +68,9 @@ final class Session {
     defer { for pointer in list { free(pointer) } }
     var pid: pid_t = 0
     let result = posix_spawn(&pid, arguments[0], &actions, &attributes, &list, environ)
-    guard result == 0 else { throw BenchFailure("\(arguments[0]) cannot be started: \(String(cString: strerror(result)))") }
+    guard result == 0 else {
+      throw BenchFailure("\(arguments[0]) cannot be started: \(String(cString: strerror(result)))")
+    }
     return pid
   }
 
@@ -130,7 +132,8 @@ final class Session {
   /// One round of moving bytes; returns at the latest at `deadline`.
   func pump(until deadline: Int64) throws {
     let entries: [(descriptor: Int32, events: Int16)] = [
-      (outputClosed ? -1 : outputEnd.fileDescriptor, Poll.input), (errorsClosed ? -1 : errorEnd.fileDescriptor, Poll.input),
+      (outputClosed ? -1 : outputEnd.fileDescriptor, Poll.input),
+      (errorsClosed ? -1 : errorEnd.fileDescriptor, Poll.input),
       (pending.isEmpty ? -1 : input.fileDescriptor, Poll.output), (signals.descriptor, Poll.input),
     ]
     let ready = try Poll.wait(entries, nanoseconds: max(0, deadline - Clock.monotonic))

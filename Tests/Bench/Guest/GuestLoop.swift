@@ -10,7 +10,8 @@ struct GuestLoop: Sendable {
 
   static let integer = [
     GuestLoop("sieve", "sieve of 1 MiB", IntegerLoops.sieve), GuestLoop("crc32", "CRC-32 by table", IntegerLoops.crc32),
-    GuestLoop("sha256", "SHA-256 blocks", HashLoop.sha256), GuestLoop("qsort", "quicksort of 64 Ki words", IntegerLoops.qsort),
+    GuestLoop("sha256", "SHA-256 blocks", HashLoop.sha256),
+    GuestLoop("qsort", "quicksort of 64 Ki words", IntegerLoops.qsort),
   ]
   static let float = [
     GuestLoop("matmul", "matrix product, fmadd.d", isFloat: true, FloatLoops.matmulFused),
@@ -18,7 +19,9 @@ struct GuestLoop: Sendable {
     GuestLoop("mandel", "Mandelbrot", isFloat: true, FloatLoops.mandelbrot),
   ]
 
-  private init(_ name: String, _ title: String, isFloat: Bool = false, _ body: @escaping @Sendable (inout GuestAssembler) -> Void) {
+  private init(
+    _ name: String, _ title: String, isFloat: Bool = false, _ body: @escaping @Sendable (inout GuestAssembler) -> Void
+  ) {
     (self.name, self.title, self.isFloat, self.body) = (name, title, isFloat, body)
   }
 

@@ -57,7 +57,9 @@ enum Boot {
         figure: "boot: times QEMU's", atoll: hasPeer ? String(format: "%.2f", ratio) : "–", qemu: "1", bar: "≤ 5",
         isMet: hasPeer ? ratio <= 5 : nil),
       Row(figure: "boot: from launch", atoll: Show.seconds(median(atoll.launch)), qemu: seconds(peer.launch)),
-      Row(figure: "boot: from the first byte", atoll: Show.seconds(median(atoll.firstByte)), qemu: seconds(peer.firstByte)),
+      Row(
+        figure: "boot: from the first byte", atoll: Show.seconds(median(atoll.firstByte)), qemu: seconds(peer.firstByte)
+      ),
       Row(figure: "boot: guest instructions", atoll: String(format: "%.2f G", Double(instructions) / 1e9)),
       Row(
         figure: "boot: million instructions a second", atoll: Show.mips(instructions, mine),

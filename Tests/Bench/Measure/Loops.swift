@@ -33,7 +33,8 @@ enum Loops {
     return [atoll, peer]
   }
 
-  private static func row(_ setup: Setup, _ progress: Progress, _ loop: GuestLoop, _ machines: [Machine]) throws -> Row {
+  private static func row(_ setup: Setup, _ progress: Progress, _ loop: GuestLoop, _ machines: [Machine]) throws -> Row
+  {
     let counted = try count(loop)
     var times = machines.map { _ in [Double]() }
     for run in 1...max(3, setup.runs) {
@@ -41,7 +42,8 @@ enum Loops {
       for (index, machine) in machines.enumerated() {
         let result = try self.run(loop, on: machine)
         guard result.check == counted.check else {
-          throw BenchFailure("\(loop.name) gave \(result.check) instead of \(counted.check) on \(index == 0 ? "Atoll" : "QEMU")")
+          throw BenchFailure(
+            "\(loop.name) gave \(result.check) instead of \(counted.check) on \(index == 0 ? "Atoll" : "QEMU")")
         }
         times[index].append(result.nanoseconds / 1e9)
       }

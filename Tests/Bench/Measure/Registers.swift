@@ -29,7 +29,9 @@ enum Registers {
     _ atoll: [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]],
     _ peer: [RegisterProbe.Kind: [(nanoseconds: Double, count: Int)]]?
   ) -> [Row] {
-    func value(_ kind: RegisterProbe.Kind, _ share: Double) -> Double { RegisterProbe.quantile(atoll[kind] ?? [], share) }
+    func value(_ kind: RegisterProbe.Kind, _ share: Double) -> Double {
+      RegisterProbe.quantile(atoll[kind] ?? [], share)
+    }
     func text(_ kind: RegisterProbe.Kind) -> String {
       "p50 \(Show.microseconds(value(kind, 0.5))), p99 \(Show.microseconds(value(kind, 0.99)))"
     }
@@ -39,7 +41,8 @@ enum Registers {
       Row(figure: "register in the VMM", atoll: text(.core)),
       Row(figure: "register in a process, awake", atoll: text(.awake), qemu: other ?? Setup.noPeer),
       Row(
-        figure: "  the same over the VMM's, p50", atoll: Show.microseconds(extra), bar: "≤ 1.50 µs", isMet: extra <= 1500),
+        figure: "  the same over the VMM's, p50", atoll: Show.microseconds(extra), bar: "≤ 1.50 µs",
+        isMet: extra <= 1500),
       Row(figure: "register in a process, asleep", atoll: text(.asleep)),
     ]
   }
