@@ -57,7 +57,8 @@ public struct JSONWriter {
   /// An integer member.
   public mutating func member<I: BinaryInteger>(_ key: StaticString, _ value: I) {
     self.key(key)
-    bytes.append(contentsOf: "\(value)".utf8)
+    // Readers hold 64-bit signed numbers: a counter that a lying device inflated must not make the whole reply unreadable.
+    bytes.append(contentsOf: "\(Int64(clamping: value))".utf8)
   }
   /// A boolean member.
   public mutating func member(_ key: StaticString, flag: Bool) {
