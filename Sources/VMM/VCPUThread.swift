@@ -50,7 +50,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
     countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
       if let value = ChipRegisters.readMMIO(address, size: size) { return value }
-      machine.unmapped.wrappingAdd(1, ordering: .relaxed)
+      noteUnmapped(address)
       return .max
     }
     return ring.pointee.read(region: target.region, offset: target.offset, size: size) ?? .max
@@ -59,11 +59,17 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   private mutating func write(_ address: UInt64, _ size: UInt8, _ value: UInt64) {
     countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
-      if !ChipRegisters.acceptsMMIO(address) { machine.unmapped.wrappingAdd(1, ordering: .relaxed) }
+      if !ChipRegisters.acceptsMMIO(address) { noteUnmapped(address) }
       return
     }
     _ = ring.pointee.write(
       region: target.region, offset: target.offset, size: size, value: value, posted: target.posted)
+  }
+
+  /// Only the first is worth a line: a guest can make any number of them.
+  private func noteUnmapped(_ address: UInt64) {
+    guard machine.unmapped.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
+    Log.line("vCPU \(index) of the guest accessed \(hex(address)), where nothing is; there will be no more lines about this")
   }
 
   /// Its own word, so that vCPUs do not pass a cache line around.

@@ -41,7 +41,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     var dataTLB = pointee.dataTLB
     var modeKey = pointee.modeKey
     var pc = pointee.pc
-    // Instructions left in this slice; `executed` is what has been taken from it.
+    // Instructions left in this slice, and what `left` started from: the difference has been executed.
     var left = 0
     var granted = 0
 
