@@ -11,7 +11,7 @@ MIRROR ?= http://deb.debian.org/debian
 FETCH ?=
 ARGS ?=
 ATOLL := .build/release/atoll
-DEPS := .deps/usr/lib/static/done
+DEPS := .deps/usr/lib/static/done-3
 
 # Static libraries and headers of Debian's -dev packages, of the running Debian, unpacked here and not installed.
 deps: $(DEPS)
@@ -19,16 +19,33 @@ $(DEPS):
 	@root=$$PWD/.deps/apt
 	mkdir -p $$root/lists/partial $$root/cache/archives/partial $$root/debs .deps/usr/lib/static
 	. /etc/os-release
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(MIRROR) $$VERSION_CODENAME main" > $$root/sources.list
+	signed="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(MIRROR) $$VERSION_CODENAME main"
+	printf 'deb %s\ndeb-src %s\n' "$$signed" "$$signed" > $$root/sources.list
 	opts="-o Dir::State::Lists=$$root/lists -o Dir::Cache=$$root/cache -o Dir::Etc::SourceList=$$root/sources.list"
 	opts="$$opts -o Dir::Etc::SourceParts=- -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o Acquire::Languages=none"
-	echo "atoll: fetching libseccomp, zstd, zlib and jansson for $$VERSION_CODENAME (private, not installed)"
+	echo "atoll: fetching libseccomp, zstd, zlib, jansson, liburing, libslirp and glib for $$VERSION_CODENAME (private, not installed)"
 	apt-get $$opts -qq update
-	(cd $$root/debs && rm -f *.deb && apt-get $$opts -qq download libseccomp-dev libzstd-dev zlib1g-dev libjansson-dev)
+	(cd $$root/debs && rm -f *.deb && apt-get $$opts -qq download libseccomp-dev libzstd-dev zlib1g-dev libjansson-dev \
+	  liburing-dev libglib2.0-dev libpcre2-dev)
 	for deb in $$root/debs/*.deb; do dpkg-deb -x $$deb .deps; done
 	triplet=$$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch)
-	for lib in seccomp zstd z jansson; do cp .deps/usr/lib/$$triplet/lib$$lib.a .deps/usr/lib/static/; done
+	for lib in seccomp zstd z jansson uring glib-2.0 pcre2-8; do cp .deps/usr/lib/$$triplet/lib$$lib.a .deps/usr/lib/static/; done
 	for dir in .deps/usr/include/$$triplet; do if [ -d $$dir ]; then cp $$dir/*.h .deps/usr/include/; fi; done
+	cp .deps/usr/lib/$$triplet/glib-2.0/include/glibconfig.h .deps/usr/include/glib-2.0/
+	# Debian has no static libslirp: compiled from Debian's source package, which apt has checked.
+	source=$$root/libslirp; rm -rf $$source; mkdir -p $$source/objects
+	(cd $$source && apt-get $$opts -qq source --download-only libslirp && tar -xf libslirp_*.orig.tar.* --strip-components 1)
+	version=$$(cat $$source/.tarball-version 2>/dev/null || sed -n "s/^ *version : '\\(.*\\)',/\\1/p" $$source/meson.build | head -1)
+	IFS=. read -r major minor micro <<< "$$version"
+	sed -e "s/@SLIRP_MAJOR_VERSION@/$$major/; s/@SLIRP_MINOR_VERSION@/$$minor/; s/@SLIRP_MICRO_VERSION@/$$micro/" \
+	  -e "s/@SLIRP_VERSION_STRING@/\"$$version\"/" $$source/src/libslirp-version.h.in > $$source/src/libslirp-version.h
+	# It asks CSlirp for the host's name server instead of reading /etc/resolv.conf, which its sandbox does not have.
+	(cd $$source/objects && clang -c -O2 -fPIC -ffunction-sections -fdata-sections -w -DG_LOG_DOMAIN='"Slirp"' \
+	  -DBUILDING_LIBSLIRP -I../src -I../../../usr/include/glib-2.0 ../src/*.c && clang -c -O2 -fPIC -ffunction-sections \
+	  -fdata-sections -w -DG_LOG_DOMAIN='"Slirp"' -DBUILDING_LIBSLIRP -I../src -I../../../usr/include/glib-2.0 \
+	  -Dget_dns_addr=slirp_file_dns_addr -Dget_dns6_addr=slirp_file_dns6_addr ../src/slirp.c)
+	rm -f .deps/usr/lib/static/libslirp.a; ar rcs .deps/usr/lib/static/libslirp.a $$source/objects/*.o
+	mkdir -p .deps/usr/include/slirp; cp $$source/src/libslirp.h $$source/src/libslirp-version.h .deps/usr/include/slirp/
 	touch $@
 
 # What `make run` starts: the Embedded release build.
@@ -54,6 +71,12 @@ cli: $(DEPS)
 guest: cli
 	@$(ATOLL) guest fetch --mirror $(MIRROR) $(FETCH) > /dev/null
 
+.PHONY: debian
+# Disk images with Debian 14, once: make run ARGS="--disk FILE --net user --append root=/dev/vda", FILE being the first that
+# this prints; the second is the same behind GRUB, for --firmware. Of MIRROR, as the guest's own sources.
+debian: embedded guest
+	@$(ATOLL) guest debian --mirror $(MIRROR) $(FETCH)
+
 run: embedded guest
 	@exec $(ATOLL) run $(ARGS)
 
@@ -70,9 +93,10 @@ test-sanitize: embedded
 	ATOLL_THREAD_SANITIZER=1 swift test --sanitize=thread --scratch-path .build-thread \
 	  --filter DeviceBusTests --filter DeviceProcessTests
 
-# QEMU's system emulator of the guest's Debian, in a private root, to be compared with.
+# QEMU's system emulator of the guest's Debian and other people's vhost-user back-ends, each in a private root.
 bench-peer: cli
 	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)
+	$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH)
 
 .PHONY: bench
 # Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.

@@ -35,15 +35,30 @@ let staticLink: [LinkerSetting] =
 func archive(_ name: String) -> LinkerSetting { .unsafeFlags(["\(deps)/lib/static/\(name)"]) }
 
 /// A device: a model library and the thin process that joins it to the bus.
-func device(_ name: String) -> [Target] {
+func device(_ name: String, program: String? = nil, extra: [Target.Dependency] = []) -> [Target] {
   [
     .target(
       name: "\(name)Model", dependencies: ["DeviceModel"], path: "Sources/Devices/\(name)/Model",
       swiftSettings: strict),
     .executableTarget(
-      name: "atoll-\(name.lowercased())",
-      dependencies: [.target(name: "\(name)Model"), "DeviceProcess"],
+      name: "atoll-\(program ?? name.lowercased())",
+      dependencies: [.target(name: "\(name)Model"), "DeviceProcess"] + extra,
       path: "Sources/Devices/\(name)/Process", swiftSettings: strict, linkerSettings: staticLink),
+  ]
+}
+
+/// A virtio device: a model library and the vhost-user back-end that serves it, beside the back-end's JSON description.
+/// `modelUses` and `uses` are what the model and the program need beyond what all of them do.
+func virtioDevice(
+  _ name: String, modelUses: [Target.Dependency] = [], uses: [Target.Dependency] = []
+) -> [Target] {
+  [
+    .target(
+      name: "\(name)Model", dependencies: modelUses, path: "Sources/Devices/\(name)/Model", swiftSettings: strict),
+    .executableTarget(
+      name: "atoll-\(name.lowercased())",
+      dependencies: [.target(name: "\(name)Model"), "VhostDevice", "Virtqueue", "System", "CSystem"] + uses,
+      path: "Sources/Devices/\(name)/Process", swiftSettings: raw, linkerSettings: staticLink),
   ]
 }
 
@@ -57,6 +72,10 @@ var targets: [Target] = [
   .target(
     name: "CCompression", cSettings: cSettings,
     linkerSettings: [archive("libzstd.a"), archive("libz.a")]),
+  .target(
+    name: "CSlirp", cSettings: cSettings,
+    linkerSettings: [archive("libslirp.a"), archive("libglib-2.0.a"), archive("libpcre2-8.a")]),
+  .target(name: "CURing", cSettings: cSettings, linkerSettings: [archive("liburing.a")]),
   .target(name: "CJSON", cSettings: cSettings, linkerSettings: [archive("libjansson.a")]),
   .target(name: "System", dependencies: ["CSystem"], swiftSettings: raw),
   .target(name: "Hypervisor", dependencies: ["System"], swiftSettings: strict),
@@ -65,9 +84,17 @@ var targets: [Target] = [
   .target(
     name: "DeviceBus", dependencies: ["System", "CSystem"], path: "Protocols/DeviceBus",
     exclude: ["README.md"], swiftSettings: raw),
+  .target(
+    name: "Virtqueue", dependencies: ["System", "CSystem"], path: "Protocols/Virtqueue",
+    exclude: ["README.md"], swiftSettings: raw),
+  .target(
+    name: "VhostUser", dependencies: ["System", "CSystem"], path: "Protocols/VhostUser",
+    exclude: ["README.md"], swiftSettings: raw),
   .target(name: "DeviceModel", swiftSettings: strict),
   .target(
     name: "DeviceProcess", dependencies: ["DeviceModel", "DeviceBus", "System", "CSystem"], swiftSettings: raw),
+  .target(
+    name: "VhostDevice", dependencies: ["DeviceBus", "VhostUser", "Virtqueue", "System", "CSystem"], swiftSettings: raw),
   .target(name: "Machine", dependencies: [], swiftSettings: strict),
   .target(
     name: "Control", dependencies: ["CJSON", "System", "Machine"], path: "Protocols/Control",
@@ -104,6 +131,26 @@ targets.append(
   .testTarget(
     name: "SandboxTests", dependencies: ["Sandbox", "System"], path: "Tests/Sandbox", exclude: ["Probe"]))
 targets += device("Serial") + device("RTC") + device("Power")
+targets += device("Flash", extra: ["DeviceBus", "DeviceModel", "System", "CSystem"])
+targets += device("FirmwareConfig", program: "fwcfg", extra: ["DeviceBus", "DeviceModel", "System", "CSystem"])
+// The back-ends of the virtio devices.
+targets += virtioDevice("RNG") + virtioDevice("Net", uses: ["CSlirp"]) + virtioDevice("Vsock")
+  + virtioDevice("Console", uses: ["DeviceBus"])
+targets += virtioDevice("Block", uses: ["BlockEngine"])
+// A library, so that a bench can call the disk in its own process.
+targets.append(
+  .target(
+    name: "BlockEngine", dependencies: ["BlockModel", "CURing", "VhostDevice", "Virtqueue", "System", "CSystem"],
+    path: "Sources/Devices/Block/Engine", swiftSettings: raw))
+
+// The PCIe host: a device whose other side is vhost-user.
+targets += [
+  .target(
+    name: "PCIeModel", dependencies: ["DeviceModel"], path: "Sources/Devices/PCIe/Model", swiftSettings: strict),
+  .executableTarget(
+    name: "atoll-pcie", dependencies: ["PCIeModel", "DeviceModel", "DeviceProcess", "DeviceBus", "VhostUser", "System", "CSystem"],
+    path: "Sources/Devices/PCIe/Process", swiftSettings: raw, linkerSettings: staticLink),
+]
 
 var dependencies: [Package.Dependency] = []
 if !embedded {
@@ -133,8 +180,9 @@ if !embedded {
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "FuzzSupport", "DeviceModel", "SerialModel", "RTCModel", "PowerModel", "LoaderCore", "KernelSamples", "Machine",
-        "DeviceBus", "Hypervisor", "SoftHypervisor", "System",
+        "FuzzSupport", "DeviceModel", "SerialModel", "RTCModel", "PowerModel", "PCIeModel", "FlashModel",
+        "FirmwareConfigModel", "LoaderCore", "KernelSamples", "Machine", "DeviceBus", "Hypervisor", "SoftHypervisor", "System", "VhostUser", "Virtqueue",
+        "VirtqueueDriver", "BlockEngine", "BlockModel",
       ],
       path: "Tests/Fuzzing/Targets"),
     .testTarget(name: "FuzzRegressionTests", dependencies: ["FuzzSupport", "FuzzTargets"], path: "Tests/Fuzzing/Replay"),
@@ -148,24 +196,80 @@ if !embedded {
     .target(name: "KernelSamples", dependencies: ["Machine"], path: "Tests/KernelSamples"),
     tests("Loader", ["LoaderCore", "KernelSamples", "Machine", "System"]),
     tests("DeviceBus", ["DeviceBus", "System"]),
+    tests("VhostUser", ["VhostUser", "System", "CSystem"]),
+    // A front-end without a guest, for measuring and for trying out back-ends of others.
+    .target(
+      name: "VhostBenchSupport", dependencies: ["VhostUser", "VirtqueueDriver", "System", "CSystem"],
+      path: "Tests/VhostBench/Support"),
+    tests("Interop", ["VhostBenchSupport", "VhostUser"]),
+    .executableTarget(
+      name: "atoll-vhost-bench", dependencies: ["VhostBenchSupport", "VhostUser", "System"],
+      path: "Tests/VhostBench/Program"),
+    // The driver's side of the rings, for every test and bench of a virtio device.
+    .target(name: "VirtqueueDriver", dependencies: ["Virtqueue", "System"], path: "Tests/Virtqueue/Driver"),
+    // Sees each store that a dying process could have got to.
+    .target(name: "CStores", path: "Tests/Virtqueue/CStores", cSettings: cSettings),
+    .target(name: "StoreRecorder", dependencies: ["CStores"], path: "Tests/Virtqueue/Stores"),
+    .testTarget(
+      name: "VirtqueueTests",
+      dependencies: ["Virtqueue", "VirtqueueDriver", "StoreRecorder", "CSystem", "System"],
+      path: "Tests/Virtqueue/Cases"),
+    tests(
+      "VhostDevice",
+      ["VhostDevice", "VhostUser", "Virtqueue", "VirtqueueDriver", "DeviceBus", "System", "CSystem", "atoll-rng"]),
+    tests("VMM", ["atoll-vmm", "DeviceBus", "Hypervisor", "SoftHypervisor", "System"]),
     // A device that tells on lost or repeated accesses, its process, and what kills it.
     .target(name: "FakeDevice", dependencies: ["DeviceModel"], path: "Tests/DeviceProcess/FakeDevice"),
     .executableTarget(
       name: "fake-device", dependencies: ["FakeDevice", "DeviceProcess"], path: "Tests/DeviceProcess/Program"),
+    // Programs and threads that a test starts and awaits.
+    .target(name: "ProcessSupport", dependencies: ["System"], path: "Tests/DeviceProcess/Support"),
     .testTarget(
       name: "DeviceProcessTests",
       dependencies: [
-        "DeviceProcess", "DeviceBus", "DeviceModel", "System", "CSystem", "FakeDevice", "fake-device", "atoll-serial",
+        "ProcessSupport", "DeviceProcess", "DeviceBus", "DeviceModel", "System", "CSystem", "FakeDevice", "fake-device", "atoll-serial",
         "atoll-terminal",
       ],
       path: "Tests/DeviceProcess/Cases"),
+    .testTarget(
+      name: "FirmwareProcessTests",
+      dependencies: [
+        "ProcessSupport", "DeviceBus", "Machine", "System", "CSystem", "atoll-flash", "atoll-fwcfg",
+      ],
+      path: "Tests/Devices/FirmwareProcess"),
     .executableTarget(
       name: "device-bus-bench", dependencies: ["DeviceBus", "DeviceModel", "RTCModel", "System", "CSystem"],
       path: "Tests/DeviceProcess/Bench"),
     tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "Machine", "System"]),
     tests("Differential", ["SoftHypervisor", "Hypervisor", "System"]),
   ]
-  for name in ["Serial", "RTC", "Power"] {
+  targets += [
+    .testTarget(
+      name: "PCIeModelTests", dependencies: ["PCIeModel", "DeviceModel", "FuzzSupport"], path: "Tests/Devices/PCIe/Model"),
+    // With a VMM and back-ends that the tests play.
+    .testTarget(
+      name: "PCIeProcessTests",
+      dependencies: ["ProcessSupport", "PCIeModel", "atoll-pcie", "DeviceBus", "VhostUser", "System", "CSystem"],
+      path: "Tests/Devices/PCIe/Process"),
+  ]
+  targets += [
+    .testTarget(name: "BlockModelTests", dependencies: ["BlockModel"], path: "Tests/Devices/Block/Model"),
+    .testTarget(
+      name: "BlockEngineTests",
+      dependencies: [
+        "BlockEngine", "BlockModel", "Virtqueue", "VirtqueueDriver", "FuzzSupport", "System", "CSystem",
+      ],
+      path: "Tests/Devices/Block/Engine"),
+    .testTarget(
+      name: "BlockProcessTests", dependencies: ["atoll-block", "VhostBenchSupport", "VirtqueueDriver", "System"],
+      path: "Tests/Devices/Block/Process"),
+  ]
+  for name in ["Net", "Vsock"] {
+    targets.append(
+      .testTarget(
+        name: "\(name)ModelTests", dependencies: [.target(name: "\(name)Model")], path: "Tests/Devices/\(name)"))
+  }
+  for name in ["Serial", "RTC", "Power", "Flash", "FirmwareConfig"] {
     targets.append(
       .testTarget(
         name: "\(name)ModelTests", dependencies: [.target(name: "\(name)Model"), "DeviceModel", "FuzzSupport"],
@@ -187,7 +291,7 @@ if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
 // See the Makefile, `test-sanitize`.
 if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
   let unfit: Set<String> = [
-    "SoftHypervisor", "atoll-vmm", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests",
+    "SoftHypervisor", "atoll-vmm", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
     "DifferentialTests", "SystemTests",
   ]
   targets.removeAll { unfit.contains($0.name) }

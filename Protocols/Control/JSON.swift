@@ -58,6 +58,8 @@ public struct JSONNode {
 
   /// Whether this is an object.
   public var isObject: Bool { atoll_json_kind(raw) == 0 }
+  /// Whether this is an array.
+  public var isArray: Bool { atoll_json_kind(raw) == 1 }
   /// The value of true or false.
   public var bool: Bool? {
     switch atoll_json_kind(raw) {

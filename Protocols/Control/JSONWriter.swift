@@ -66,6 +66,16 @@ public struct JSONWriter {
     raw(flag ? "true" : "false")
   }
 
+  /// A member that is a list of strings.
+  public mutating func member(_ key: StaticString, _ texts: [String]) {
+    beginArray(key)
+    for text in texts {
+      separate()
+      quote(text)
+    }
+    endArray()
+  }
+
   private mutating func quote(_ text: String) {
     bytes.append(0x22)
     for byte in text.utf8 {

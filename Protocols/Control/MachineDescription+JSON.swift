@@ -2,7 +2,10 @@ import Machine
 
 extension MachineDescription {
   private static var members: [StaticString] {
-    ["name", "vcpus", "memory", "kernel", "initrd", "commandLine", "tables", "hypervisor", "programs"]
+    [
+      "name", "vcpus", "memory", "kernel", "initrd", "commandLine", "tables", "hypervisor", "programs", "devices",
+      "firmware",
+    ]
   }
 
   /// Reads a description: checks types, words and limits. Files are looked at when they are opened, not here.
@@ -15,6 +18,7 @@ extension MachineDescription {
     try machine.readNumbers(root)
     try machine.readPaths(root)
     try machine.readWords(root)
+    try machine.readDevices(root)
     try machine.check()
     return machine
   }
@@ -64,7 +68,8 @@ extension MachineDescription {
   /// Throws unless this can be a machine: name, numbers, lengths. Descriptions made in memory are checked by it too.
   public func check() throws(MachineDescriptionError) {
     guard MachineDescription.isName(name) else { throw .badName }
-    guard !kernel.utf8.isEmpty else { throw .noKernel }
+    guard !kernel.utf8.isEmpty || firmware != nil else { throw .noKernel }
+    try checkDevices()
     do {
       try MachineLimits.checkVCPUs(vcpus)
       try MachineLimits.checkRAM(memory)
@@ -96,6 +101,7 @@ extension MachineDescription {
     writer.member("tables", tables.word.ascii)
     writer.member("hypervisor", hypervisor.word.ascii)
     if let programs { writer.member("programs", programs) }
+    writeDevices(to: &writer)
     writer.endObject()
     return writer.line()
   }

@@ -55,9 +55,24 @@ public struct MachineDescription: Sendable {
   public var hypervisor = HypervisorChoice.auto
   /// Folder of Atoll's programs; nil: the folder of the running supervisor.
   public var programs: String?
+  /// virtio functions, at most 16; the first has PCI device number 1.
+  public var devices: [DeviceDescription] = []
+  /// Firmware that the guest starts with instead of a kernel.
+  public var firmware: FirmwareDescription?
 
   /// A description with the defaults; it lacks a kernel.
   public init() {}
+}
+
+/// UEFI in flash memory.
+public struct FirmwareDescription: Sendable {
+  /// Path of the image of the code.
+  public var code: String
+  /// Path of the image of its variables, which the guest changes; nil: they are forgotten when the machine ends.
+  public var variables: String?
+
+  /// Firmware whose variables are forgotten.
+  public init(code: String, variables: String? = nil) { (self.code, self.variables) = (code, variables) }
 }
 
 /// Why a machine description is refused; `sentence` says it in words.
@@ -78,6 +93,10 @@ public enum MachineDescriptionError: Error, Sendable {
   case badName
   /// A number or length that no machine can have.
   case limit(MachineLimitError)
+  /// More devices than the bus has room for.
+  case tooManyDevices(Int)
+  /// What is wrong with a device; they count from 1.
+  case device(Int, DeviceDescriptionError)
 
   /// One sentence for a person.
   public var sentence: String {
@@ -91,6 +110,8 @@ public enum MachineDescriptionError: Error, Sendable {
     case .noKernel: "the machine description names no kernel"
     case .badName: "a machine's name is 1 to 64 letters, digits, '.', '_' or '-', and does not start with a dot"
     case .limit(let error): error.sentence
+    case .tooManyDevices(let count): "a machine has at most 16 devices on its PCI bus, not \(count)"
+    case .device(let number, let error): "device \(number) of the machine description: \(error.sentence)"
     }
   }
 }

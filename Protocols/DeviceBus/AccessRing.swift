@@ -4,7 +4,7 @@ import System
 // The access ring's layout, which both ends share; README.md has it as a table. All counters are u64 and never wrap:
 // at 10 accesses a microsecond that takes 58 000 years.
 
-/// Why the VMM or a device refused what it found in a ring segment.
+/// Why the VMM or a device refused what it found in a ring segment, or the VMM what came on a back-channel.
 public enum RingFault: UInt32, Error, Sendable {
   /// The device says that it completed accesses that were never sent.
   case tailBeyondHead = 1
@@ -12,6 +12,8 @@ public enum RingFault: UInt32, Error, Sendable {
   case tailWentBack = 2
   /// The producer is more than a ring ahead of, or behind, the last access applied.
   case headOutOfRange = 3
+  /// The device broke the protocol of its back-channel.
+  case brokenBackChannel = 4
 
   /// What the peer did, as one sentence without a full stop.
   public var sentence: StaticString {
@@ -19,6 +21,7 @@ public enum RingFault: UInt32, Error, Sendable {
     case .tailBeyondHead: "the device completed an access that was never sent"
     case .tailWentBack: "the device took back the completion of an access"
     case .headOutOfRange: "the ring holds more accesses than it has slots"
+    case .brokenBackChannel: "the device broke the protocol of its back-channel"
     }
   }
 }

@@ -21,10 +21,27 @@ public enum ConsoleSegment {
 enum ByteRing {
   static let producer = 0
   static let producerWaits = 8
+  static let producerNote = 16
   static let consumer = 64
   static let consumerWaits = 72
+  static let consumerNote = 80
   static let data = 128
   static let size = data + ConsoleSegment.capacity
+}
+
+/// What one end of a ring is about to do, for the next incarnation of itself; the other end does not look at it.
+public struct RingNote: Sendable, Equatable {
+  /// What the bytes belong to, by the choice of whoever leaves the note.
+  public var key: UInt32
+  /// A position in the ring.
+  public var position: UInt64
+  /// A number of bytes.
+  public var count: UInt64
+
+  /// A note.
+  public init(key: UInt32, position: UInt64, count: UInt64) {
+    (self.key, self.position, self.count) = (key, position, count)
+  }
 }
 
 /// The words and bytes of one ring; the owner keeps the mapping alive.
@@ -46,6 +63,21 @@ private struct ByteRingView {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let flag = flag(offset)
     return flag.pointee.load(ordering: .relaxed) != 0 && flag.pointee.exchange(0, ordering: .relaxed) != 0
+  }
+  /// The first word is 0 while the others change.
+  func leave(_ note: RingNote?, _ offset: Int) {
+    word64(offset).pointee.store(0, ordering: .releasing)
+    guard let note else { return }
+    word64(offset + 8).pointee.store(note.position, ordering: .releasing)
+    word64(offset + 16).pointee.store(note.count, ordering: .releasing)
+    word64(offset).pointee.store(1 << 32 | UInt64(note.key), ordering: .releasing)
+  }
+  func note(_ offset: Int) -> RingNote? {
+    let key = word64(offset).pointee.load(ordering: .acquiring)
+    guard key >> 32 == 1 else { return nil }
+    return RingNote(
+      key: UInt32(truncatingIfNeeded: key), position: word64(offset + 8).pointee.load(ordering: .relaxed),
+      count: word64(offset + 16).pointee.load(ordering: .relaxed))
   }
   /// Calls `body` with the one or two stretches that hold `count` bytes from `position`.
   func stretches(
@@ -93,6 +125,11 @@ public struct ByteRingWriter: ~Copyable {
     position &+= UInt64(count)
     store()
   }
+
+  /// Leaves a note for the next incarnation of this end, or takes it away.
+  public borrowing func leave(_ note: RingNote?) { view.leave(note, ByteRing.producerNote) }
+  /// What an earlier incarnation left; hostile.
+  public borrowing func note() -> RingNote? { view.note(ByteRing.producerNote) }
 
   /// Stores the position again, as a new incarnation must.
   public borrowing func store() { view.word64(ByteRing.producer).pointee.store(position, ordering: .releasing) }
@@ -142,6 +179,11 @@ public struct ByteRingReader: ~Copyable {
     position &+= UInt64(count)
     store()
   }
+
+  /// Leaves a note for the next incarnation of this end, or takes it away.
+  public borrowing func leave(_ note: RingNote?) { view.leave(note, ByteRing.consumerNote) }
+  /// What an earlier incarnation left; hostile.
+  public borrowing func note() -> RingNote? { view.note(ByteRing.consumerNote) }
 
   /// Stores the position again, as a new incarnation must.
   public borrowing func store() { view.word64(ByteRing.consumer).pointee.store(position, ordering: .releasing) }

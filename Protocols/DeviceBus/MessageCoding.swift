@@ -1,15 +1,20 @@
 import System
 
 /// The number of a message. 1–15 go to a device, 16–31 come from one; 32–47 go to the VMM, 48–63 come from it;
-/// 64–79 go to the loader, 80–95 come from it; 96–111 go to the terminal, 112–127 come from it.
+/// 64–79 go to the loader, 80–95 come from it; 96–111 go to the terminal, 112–127 come from it;
+/// 128–143 go from a device to the VMM, 144–159 come back.
 public enum Request: UInt32, Sendable, CaseIterable {
   case attach = 1
   case hostEvent = 2
   case queryDeviceCounters = 3
+  case connectFrontEnd = 4
+  case attachFunction = 6
+  case abandonFunction = 7
   case deviceReady = 16
   case machineEvent = 17
   case deviceCounters = 18
   case deviceFailed = 19
+  case functionState = 20
   case machine = 32
   case attachDevice = 34
   case detachDevice = 35
@@ -25,6 +30,7 @@ public enum Request: UInt32, Sendable, CaseIterable {
   case machineCounters = 51
   case paused = 52
   case load = 64
+  case loadFirmware = 65
   case loaded = 80
   case loadFailed = 81
   case attachConsole = 96
@@ -33,6 +39,11 @@ public enum Request: UInt32, Sendable, CaseIterable {
   case quit = 113
   case inputClosed = 114
   case consoleFault = 115
+  case bindDoorbell = 128
+  case unbindDoorbell = 129
+  case bindMSI = 130
+  case unbindMSI = 131
+  case bound = 144
 }
 
 /// Why a message was refused; every one of them ends the peer, never the reader.

@@ -51,6 +51,31 @@ public struct Load: Message, Equatable {
   }
 }
 
+/// 65: the one job of a loader in a machine with firmware: only what the firmware expects to find in RAM. Descriptor: guest
+/// RAM memfd.
+public struct LoadFirmware: Message, Equatable {
+  public static var request: Request { .loadFirmware }
+  /// Bytes of guest RAM.
+  public var ramBytes: UInt64
+  /// 1...256.
+  public var vcpus: UInt32
+  public var descriptorCount: Int { 1 }
+
+  public init(ramBytes: UInt64, vcpus: UInt32) { (self.ramBytes, self.vcpus) = (ramBytes, vcpus) }
+  public func encode(into payload: inout PayloadWriter) {
+    payload.put(ramBytes)
+    payload.put(vcpus)
+  }
+  public init(fields payload: inout PayloadReader) throws(MessageError) {
+    ramBytes = try payload.u64()
+    vcpus = try payload.u32()
+  }
+  public func check() throws(MessageError) {
+    try DeviceBus.check(vcpus: vcpus)
+    guard ramBytes > 0, ramBytes <= 1 << 46 else { throw .impossible("the size of guest RAM is out of range") }
+  }
+}
+
 /// 80: the guest is in RAM; where it starts.
 public struct Loaded: BootMessage, Equatable {
   public static var request: Request { .loaded }

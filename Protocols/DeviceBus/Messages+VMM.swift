@@ -2,7 +2,7 @@
 
 // MARK: supervisor → VMM
 
-/// 32: the first message to the VMM. Descriptor: the guest RAM memfd.
+/// 32: the first message to the VMM. Descriptors: the guest RAM memfd, and with `romBytes` a sealed memfd with the boot ROM.
 public struct MachineSetup: Message, Equatable {
   public static var request: Request { .machine }
   /// `BusLimits.version`.
@@ -13,28 +13,36 @@ public struct MachineSetup: Message, Equatable {
   public var ramBytes: UInt64
   /// Which optional counters to keep; bit 0: none defined yet, all may be set.
   public var counterFlags: UInt32
-  public var descriptorCount: Int { 1 }
+  /// Bytes of the boot ROM, a multiple of 16 KiB up to 16 MiB; 0 for a machine without firmware.
+  public var romBytes: UInt64
+  public var descriptorCount: Int { romBytes > 0 ? 2 : 1 }
 
-  public init(vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0) {
+  public init(vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0, romBytes: UInt64 = 0) {
     (self.vcpus, self.ramBytes, self.counterFlags) = (vcpus, ramBytes, counterFlags)
+    self.romBytes = romBytes
   }
   public func encode(into payload: inout PayloadWriter) {
     payload.put(version)
     payload.put(vcpus)
     payload.put(ramBytes)
     payload.put(counterFlags)
+    payload.put(romBytes)
   }
   public init(fields payload: inout PayloadReader) throws(MessageError) {
     version = try payload.u32()
     vcpus = try payload.u32()
     ramBytes = try payload.u64()
     counterFlags = try payload.u32()
+    romBytes = try payload.u64()
   }
   public func check() throws(MessageError) {
     try DeviceBus.check(version: version)
     try DeviceBus.check(vcpus: vcpus)
     guard ramBytes > 0, ramBytes % 16384 == 0, ramBytes <= 1 << 46 else {
       throw .impossible("guest RAM is not a positive multiple of 16 KiB")
+    }
+    guard romBytes % 16384 == 0, romBytes <= 16 << 20 else {
+      throw .impossible("the boot ROM is not a multiple of 16 KiB up to 16 MiB")
     }
   }
 }
@@ -54,21 +62,38 @@ public struct RegionWindow: Sendable, Equatable {
 }
 
 /// 34: a device, or its new incarnation: then the wake and interrupt descriptors replace the old ones, accesses that wait go on.
-/// Descriptors: ring segment, wake eventfd, interrupt eventfd.
+/// Descriptors: ring segment, wake eventfd, interrupt eventfd; with `backChannel` the last is one end of a SOCK_SEQPACKET
+/// socket whose other end the device has, and what the earlier incarnation had bound is unbound first.
 public struct AttachDevice: Message, Equatable {
   public static var request: Request { .attachDevice }
   /// Which of the machine's devices.
   public var deviceIndex: UInt32
   /// As in `Attach`.
   public var incarnation: UInt32
-  /// LS7A PCH-PIC pin of the interrupt eventfd, 0...63.
+  /// LS7A PCH-PIC pin of the interrupt eventfd, 0...63, or `noPin`; 0 with `backChannel`.
   public var pin: UInt32
   /// 1...8 regions.
   public var regions: [RegionWindow]
+  /// The first MSI vector that the device may bind, 64...255; 0 if none.
+  public var firstVector: UInt32
+  /// How many; `firstVector` + `vectorCount` is at most 256. 0 without `backChannel`.
+  public var vectorCount: UInt32
+  /// The device asks for its doorbells and vectors itself.
+  public var backChannel: Bool
   public var descriptorCount: Int { 3 }
 
+  /// The pin of a device that raises no interrupts: its eventfd is bound to nothing.
+  public static let noPin: UInt32 = 64
+
+  /// A device with an interrupt pin, or with none.
   public init(deviceIndex: UInt32, incarnation: UInt32, pin: UInt32, regions: [RegionWindow]) {
     (self.deviceIndex, self.incarnation, self.pin, self.regions) = (deviceIndex, incarnation, pin, regions)
+    (firstVector, vectorCount, backChannel) = (0, 0, false)
+  }
+  /// A device with a back-channel, which may bind doorbells in its regions and these vectors.
+  public init(deviceIndex: UInt32, incarnation: UInt32, regions: [RegionWindow], vectors: Range<UInt32>) {
+    self.init(deviceIndex: deviceIndex, incarnation: incarnation, pin: 0, regions: regions)
+    (firstVector, vectorCount, backChannel) = (vectors.lowerBound, vectors.upperBound - vectors.lowerBound, true)
   }
   public func encode(into payload: inout PayloadWriter) {
     for field in [deviceIndex, incarnation, pin, UInt32(truncatingIfNeeded: regions.count)] { payload.put(field) }
@@ -77,6 +102,9 @@ public struct AttachDevice: Message, Equatable {
       payload.put(region.size)
       payload.put(region.posted)
     }
+    payload.put(firstVector)
+    payload.put(vectorCount)
+    payload.put(backChannel)
   }
   public init(fields payload: inout PayloadReader) throws(MessageError) {
     deviceIndex = try payload.u32()
@@ -90,14 +118,29 @@ public struct AttachDevice: Message, Equatable {
       let size = try payload.u32()
       regions.append(RegionWindow(guestAddress: address, size: size, posted: try payload.flag()))
     }
+    firstVector = try payload.u32()
+    vectorCount = try payload.u32()
+    backChannel = try payload.flag()
   }
   public func check() throws(MessageError) {
     try DeviceBus.check(deviceIndex: deviceIndex)
     guard incarnation >= 1 else { throw .impossible("incarnations count from 1") }
-    guard pin < 64 else { throw .impossible("the interrupt pin is not 0 to 63") }
+    guard pin <= AttachDevice.noPin else { throw .impossible("the interrupt pin is not 0 to 64") }
+    guard !backChannel || pin == 0 else { throw .impossible("a device with a back-channel has a pin") }
     for region in regions {
       let end = region.guestAddress.addingReportingOverflow(UInt64(region.size))
       guard region.size >= 1, !end.overflow else { throw .impossible("a region is empty or wraps") }
+    }
+    try checkVectors()
+  }
+  /// Vectors below 64 are those of the PCH-PIC's pins, as the MADT divides them.
+  private func checkVectors() throws(MessageError) {
+    guard vectorCount > 0 else {
+      guard firstVector == 0 else { throw .impossible("a first vector without a number of vectors") }
+      return
+    }
+    guard backChannel, firstVector >= 64, firstVector < 256, vectorCount <= 256 - firstVector else {
+      throw .impossible("the vectors are not 64 to 255, or there is no back-channel to bind them")
     }
   }
 }
@@ -198,12 +241,16 @@ public struct MachineCounters: Message {
   /// Messages that the core sent on behalf of a device (ring faults). Accesses and interrupts have no path through the
   /// control thread, so it stays 0 unless a device breaks the ring's rules.
   public var coreMessages: UInt64 = 0
+  /// Doorbells and vectors that devices asked to bind or unbind: a matter of set-up, not of the data path.
+  public var bindings: UInt64 = 0
   /// Accesses sent to each device, by device index.
   public var deviceAccesses = InlineArray<16, UInt64>(repeating: 0)
 
   public init() {}
   public func encode(into payload: inout PayloadWriter) {
-    for field in [instructions, interrupts, exceptions, unimplemented, mmioExits, coreMessages] { payload.put(field) }
+    for field in [instructions, interrupts, exceptions, unimplemented, mmioExits, coreMessages, bindings] {
+      payload.put(field)
+    }
     for i in 0..<16 { payload.put(deviceAccesses[i]) }
   }
   public init(fields payload: inout PayloadReader) throws(MessageError) {
@@ -213,6 +260,7 @@ public struct MachineCounters: Message {
     unimplemented = try payload.u64()
     mmioExits = try payload.u64()
     coreMessages = try payload.u64()
+    bindings = try payload.u64()
     for i in 0..<16 { deviceAccesses[i] = try payload.u64() }
   }
 }

@@ -16,6 +16,22 @@ public enum BusLimits {
   public static let commandLine = 4096
   /// Bytes of a text that says what failed.
   public static let failureText = 200
+  /// Functions on the PCIe bus beside the host bridge; their slots are 1 and more.
+  public static let functions = 16
+  /// Virtqueues of a function.
+  public static let queues = 32
+  /// Bytes of a function's device configuration space.
+  public static let functionConfig = 256
+  /// Guest memory regions that one process can be given.
+  public static let memoryRegions = 8
+  /// Bytes of a function's in-flight memory, which outlives both of its processes.
+  public static let inflightBytes = 1 << 20
+  /// Doorbells, and beside them as many vectors, that one device may have bound.
+  public static let bindings = 160
+  /// Bytes that the state page of a device has for its model, if nothing else is said.
+  public static let modelStateSize = 1024
+  /// Bytes that the state page of the PCIe host has for its model.
+  public static let hostStateSize = 128 << 10
 }
 
 func check(version: UInt32) throws(MessageError) {
@@ -31,7 +47,9 @@ func check(deviceIndex: UInt32) throws(MessageError) {
 // MARK: supervisor → device
 
 /// 1: the first message to a device. Descriptors: ring segment, state page, wake eventfd, interrupt eventfd; with `console`
-/// also console segment, console-wake eventfd (signals the terminal), console-kick eventfd (the terminal signals).
+/// also console segment, console-wake eventfd (signals the terminal), console-kick eventfd (the terminal signals). With
+/// `backChannel` the interrupt eventfd's place is taken by one end of a SOCK_SEQPACKET socket whose other end the VMM has. With
+/// `content` one more: a file that holds what the device serves.
 public struct Attach: Message, Equatable {
   public static var request: Request { .attach }
   /// `BusLimits.version`.
@@ -46,16 +64,26 @@ public struct Attach: Message, Equatable {
   public var resume: Bool
   /// The console's three descriptors follow the other four.
   public var console: Bool
-  public var descriptorCount: Int { console ? 7 : 4 }
+  /// The device binds its own doorbells and vectors: a socket to the VMM comes where others get an interrupt.
+  public var backChannel: Bool
+  /// A file with the device's content (flash, fwcfg) is the last descriptor; the same for all incarnations.
+  public var content: Bool
+  public var descriptorCount: Int { (console ? 7 : 4) + (content ? 1 : 0) }
 
-  public init(deviceIndex: UInt32, vcpus: UInt32, incarnation: UInt32, resume: Bool, console: Bool = false) {
+  public init(
+    deviceIndex: UInt32, vcpus: UInt32, incarnation: UInt32, resume: Bool, console: Bool = false,
+    backChannel: Bool = false, content: Bool = false
+  ) {
     (self.deviceIndex, self.vcpus, self.incarnation) = (deviceIndex, vcpus, incarnation)
-    (self.resume, self.console) = (resume, console)
+    (self.resume, self.console, self.backChannel) = (resume, console, backChannel)
+    self.content = content
   }
   public func encode(into payload: inout PayloadWriter) {
     for field in [version, deviceIndex, vcpus, incarnation] { payload.put(field) }
     payload.put(resume)
     payload.put(console)
+    payload.put(backChannel)
+    payload.put(content)
   }
   public init(fields payload: inout PayloadReader) throws(MessageError) {
     version = try payload.u32()
@@ -64,6 +92,8 @@ public struct Attach: Message, Equatable {
     incarnation = try payload.u32()
     resume = try payload.flag()
     console = try payload.flag()
+    backChannel = try payload.flag()
+    content = try payload.flag()
   }
   public func check() throws(MessageError) {
     try DeviceBus.check(version: version)

@@ -64,12 +64,17 @@ public struct StateIdentity: Sendable, Equatable {
   public var deviceIndex: UInt32
   /// Rings.
   public var vcpus: UInt32
-  /// Bytes of the model's state, at most 1024.
+  /// Bytes of the model's state, at most `capacity`.
   public var stateSize: UInt32
+  /// Bytes that a slot has for it: a property of the kind of device, and so not in the page.
+  public var capacity: Int
 
-  /// All four must be the same for a page to be continued.
-  public init(kind: UInt32, deviceIndex: UInt32, vcpus: UInt32, stateSize: UInt32) {
+  /// The first four must be the same for a page to be continued. `capacity` is a multiple of 64.
+  public init(
+    kind: UInt32, deviceIndex: UInt32, vcpus: UInt32, stateSize: UInt32, capacity: Int = BusLimits.modelStateSize
+  ) {
     (self.kind, self.deviceIndex, self.vcpus, self.stateSize) = (kind, deviceIndex, vcpus, stateSize)
+    self.capacity = capacity
   }
 }
 
@@ -81,9 +86,8 @@ public struct StatePage: ~Copyable {
   /// "ATOLSTAT", little endian.
   static let magic: UInt64 = 0x5441_5453_4c4f_5441
   static let headerSize = 64
-  static let modelSize = 1024
-  /// Offset of the ring entries in a slot: after the model and the back-end words.
-  static let entriesOffset = modelSize + 64
+  /// Bytes of a slot between the model's state and the ring entries, for the back-end's words.
+  static let backEndSize = 64
 
   private let mapping: Mapping
   private let identity: StateIdentity
@@ -96,9 +100,12 @@ public struct StatePage: ~Copyable {
   /// The other slot's entries are not known: copy them all once.
   private var copyAll = true
 
-  static func slotSize(vcpus: Int) -> Int { (entriesOffset + vcpus * 16 + 63) & ~63 }
-  /// Bytes of the page of a device in a machine with `vcpus` vCPUs. A fresh page is all zero.
-  public static func size(vcpus: Int) -> Int { headerSize + 2 * slotSize(vcpus: vcpus) }
+  static func slotSize(vcpus: Int, stateSize: Int) -> Int { (stateSize + backEndSize + vcpus * 16 + 63) & ~63 }
+  /// Bytes of the page of a device in a machine with `vcpus` vCPUs that has `stateSize` bytes for its model.
+  /// A fresh page is all zero.
+  public static func size(vcpus: Int, stateSize: Int = BusLimits.modelStateSize) -> Int {
+    headerSize + 2 * slotSize(vcpus: vcpus, stateSize: stateSize)
+  }
 
   // MARK: taking over
 
@@ -124,11 +131,11 @@ public struct StatePage: ~Copyable {
     try StatePage.checkHeader(mapping, identity)
     self.mapping = mapping
     let slot = slotOffset(generation)
-    backEnd.inCount = word(slot + StatePage.modelSize).pointee.load(ordering: .relaxed)
-    backEnd.outCount = word(slot + StatePage.modelSize + 8).pointee.load(ordering: .relaxed)
-    backEnd.setEffects(word: word(slot + StatePage.modelSize + 16).pointee.load(ordering: .relaxed))
+    backEnd.inCount = backEndWord(slot, 0).pointee.load(ordering: .relaxed)
+    backEnd.outCount = backEndWord(slot, 1).pointee.load(ordering: .relaxed)
+    backEnd.setEffects(word: backEndWord(slot, 2).pointee.load(ordering: .relaxed))
     for vcpu in 0..<Int(identity.vcpus) {
-      let at = slot + StatePage.entriesOffset + vcpu * 16
+      let at = entryOffset(slot, vcpu)
       let sequence = word(at).pointee.load(ordering: .relaxed)
       entries.append(RingEntry(sequence: sequence, reply: word(at + 8).pointee.load(ordering: .relaxed)))
     }
@@ -163,7 +170,17 @@ public struct StatePage: ~Copyable {
   }
 
   private borrowing func slotOffset(_ generation: UInt64) -> Int {
-    StatePage.headerSize + Int(generation & 1) * StatePage.slotSize(vcpus: Int(identity.vcpus))
+    StatePage.headerSize + Int(generation & 1)
+      * StatePage.slotSize(vcpus: Int(identity.vcpus), stateSize: identity.capacity)
+  }
+
+  /// Offset of the back-end's words in a slot; the ring entries follow.
+  private borrowing func backEndWord(_ slot: Int, _ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    word(slot + identity.capacity + index * 8)
+  }
+
+  private borrowing func entryOffset(_ slot: Int, _ vcpu: Int) -> Int {
+    slot + identity.capacity + StatePage.backEndSize + vcpu * 16
   }
 
   // MARK: reading
@@ -195,9 +212,9 @@ public struct StatePage: ~Copyable {
   /// device's state. Costs no more with 256 vCPUs than with one, but for the first call of an incarnation.
   public mutating func publish(_ state: BackEndState, vcpu: Int?, entry: RingEntry) {
     let slot = slotOffset(generation &+ 1)
-    word(slot + StatePage.modelSize).pointee.store(state.inCount, ordering: .relaxed)
-    word(slot + StatePage.modelSize + 8).pointee.store(state.outCount, ordering: .relaxed)
-    word(slot + StatePage.modelSize + 16).pointee.store(state.effectsWord, ordering: .relaxed)
+    backEndWord(slot, 0).pointee.store(state.inCount, ordering: .relaxed)
+    backEndWord(slot, 1).pointee.store(state.outCount, ordering: .relaxed)
+    backEndWord(slot, 2).pointee.store(state.effectsWord, ordering: .relaxed)
     if copyAll {
       for other in 0..<entries.count { write(other, slot) }
       // Both slots: the next publication copies only what changed in this one.
@@ -223,7 +240,7 @@ public struct StatePage: ~Copyable {
   }
 
   private borrowing func write(_ vcpu: Int, _ slot: Int) {
-    let at = slot + StatePage.entriesOffset + vcpu * 16
+    let at = entryOffset(slot, vcpu)
     word(at).pointee.store(entries[vcpu].sequence, ordering: .relaxed)
     word(at + 8).pointee.store(entries[vcpu].reply, ordering: .relaxed)
   }

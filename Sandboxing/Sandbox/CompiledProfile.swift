@@ -12,11 +12,13 @@ final class CompiledProfile {
 
   init(_ profile: Profile, logOnly: Bool) throws(SandboxError) {
     do {
-      let first = try Filter(logOnly: logOnly)
-      try first.add(Syscall.start)
+      // A foreign program does not install a second filter: its first is for good.
+      let refusal = profile.isForeign ? Errno.noSystemCall : 0
+      let first = try Filter(logOnly: logOnly, refusal: refusal)
+      if !profile.isForeign { try first.add(Syscall.start) }
       try first.add(profile.attaching)
       try first.add(profile.running)
-      let second = try Filter(logOnly: logOnly)
+      let second = try Filter(logOnly: logOnly, refusal: refusal)
       try second.add(profile.running)
       name = profile.name.text
       phaseOne = try first.bytes()
@@ -38,8 +40,9 @@ private struct Filter: ~Copyable {
   private static var name: StaticString { "atoll-filter" }
   private let handle: UnsafeMutableRawPointer
 
-  init(logOnly: Bool) throws(SystemError) {
-    guard let handle = atoll_filter_create(logOnly ? 1 : 0) else { throw SystemError("seccomp_init", Errno.noMemory) }
+  /// What is not on the list ends the process, or fails with errno `refusal` if that is not 0.
+  init(logOnly: Bool, refusal: Int32) throws(SystemError) {
+    guard let handle = atoll_filter_create(logOnly ? 1 : 0, refusal) else { throw SystemError("seccomp_init", Errno.noMemory) }
     self.handle = handle
   }
 

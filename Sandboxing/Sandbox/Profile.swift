@@ -15,14 +15,30 @@ public struct Profile: Sendable {
   public var threads: Int = 1
   /// Bytes of private writable memory, the stack not counted.
   public var dataBytes: Int
+  /// Bytes of memory that the kernel may keep from being swapped out for it, as io_uring's rings are.
+  public var lockedBytes = 0
   /// Whether it may write to a regular file that it inherits (standard output redirected to a file).
   public var writesFiles = false
   /// Whether it stays in the supervisor's session, which it needs to use the controlling terminal. Such a process gets
   /// SIGTERM rather than SIGKILL when the supervisor dies, so that it can put the terminal's modes back.
   public var keepsTerminal = false
 
+  /// Whether the program is not Atoll's: dynamic, found by its path in a root of its own, and without a second filter; a
+  /// system call that is not listed fails instead of ending it.
+  public var isForeign = false
+  /// Whether it stays in the host's network namespace.
+  public var hostNetwork = false
+  /// Whether it makes namespaces of its own: then user namespaces inside this one are not forbidden, and Landlock, under
+  /// which nothing can be mounted, is left out.
+  public var confinesItself = false
+
   /// Every kind of process there is.
-  public static var all: [Profile] { [.serial, .rtc, .power, .vmm, .loader, .terminal] }
+  public static var all: [Profile] {
+    [
+      .serial, .rtc, .power, .pcie, .vmm, .loader, .terminal, .rng, .block, .net, .netUser, .console, .vsock,
+      .foreign(hostNetwork: false, confinesItself: false), .foreign(hostNetwork: true, confinesItself: true),
+    ]
+  }
 }
 
 /// One allowed system call, perhaps only with certain arguments.

@@ -28,7 +28,7 @@ public enum SandboxError: Error, Sendable {
 /// The steps from clone to exec, in order, as the child reports them.
 public enum SpawnStep: Int32, Sendable, CaseIterable {
   case request = 1
-  case channel, clone, mapIDs, descriptors, ids, session, hostName, root, capabilities, privileges, landlock, limits,
+  case channel, clone, mapIDs, descriptors, trees, ids, session, hostName, root, capabilities, privileges, landlock, limits,
     parent, signals, filter, execute
 
   /// What the step does, to be followed by "failed".
@@ -39,10 +39,11 @@ public enum SpawnStep: Int32, Sendable, CaseIterable {
     case .clone: "making the new namespaces"
     case .mapIDs: "mapping its user and group"
     case .descriptors: "handing over its descriptors"
+    case .trees: "opening the folders for its root directory"
     case .ids: "becoming an unprivileged user"
     case .session: "starting a session of its own"
     case .hostName: "clearing the host name"
-    case .root: "changing to an empty root directory"
+    case .root: "changing to a root directory of its own"
     case .capabilities: "dropping all capabilities"
     case .privileges: "giving up new privileges (no_new_privs)"
     case .landlock: "entering a Landlock domain"
@@ -61,7 +62,9 @@ public enum SpawnStep: Int32, Sendable, CaseIterable {
     case (.mapIDs, Errno.perm), (.root, Errno.perm), (.root, Errno.access):
       "; a security module restricts user namespaces (on Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
     case (.filter, _): "; the kernel must have CONFIG_SECCOMP_FILTER"
-    case (.execute, Errno.noEntry): "; the program must be statically linked (the Embedded build), its root is empty"
+    case (.trees, Errno.noSystemCall): "; folders can be shown to a process from Linux 5.12 on"
+    case (.execute, Errno.noEntry):
+      "; the program must be statically linked (the Embedded build), or its root must hold its libraries"
     case (.execute, Errno.access):
       "; the program file must be executable, for everyone if the supervisor is root, and not on a noexec mount"
     default: ""

@@ -32,17 +32,37 @@ public enum StandardDescriptor {
   public static let setUp: Int32 = 3
 }
 
+/// One thing in the root directory of a process; without any the root is empty. What is there is read-only unless said.
+public enum RootEntry: Sendable {
+  /// A file or folder of the host, with everything mounted below it.
+  case bind(String, at: String, writable: Bool)
+  /// A device node of the host.
+  case device(String, at: String)
+  /// A symbolic link.
+  case link(to: String, at: String)
+  /// An empty folder.
+  case folder(String)
+  /// A folder in memory, at most 1 MiB, that can be written.
+  case scratch(String)
+  /// The process' own view of processes (proc(5)), where the host lets an unprivileged user mount one; else nothing.
+  case processes(String)
+}
+
 /// One process to start.
 public struct SpawnSpec: Sendable {
   /// `argv[0]`: the name that `ps` and log lines show.
   public var name: String
-  /// The arguments after the name; at most 15, 4000 bytes together.
+  /// The arguments after the name; at most 95, 4000 bytes together.
   public var arguments: [String] = []
   /// Everything that the process has at its first instruction, at most 16. Of 0, 1 and 2, those not listed are a pipe at
   /// its end: reading gives end of file, writing fails.
   public var descriptors: [InheritedDescriptor]
   /// What it may do.
   public var profile: Profile
+  /// What its root directory holds; at most 32 entries. Paths in it are absolute.
+  public var root: [RootEntry] = []
+  /// The program's path in that root, if it is not the opened file that is executed.
+  public var path: String?
 
   /// A process called `name`, confined by `profile`, that inherits `descriptors`.
   public init(name: String, profile: Profile, descriptors: [InheritedDescriptor]) {

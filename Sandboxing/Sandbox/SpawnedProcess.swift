@@ -26,6 +26,12 @@ public struct SpawnedProcess: ~Copyable, Sendable {
   /// Ends it at once. It is gone when `reap` has returned how it ended.
   public borrowing func kill() { _ = atoll_pidfd_signal(descriptor.raw, 9) }
 
+  /// Whether it has ended, reaped or not.
+  public var hasEnded: Bool {
+    guard let ready = try? Poll.wait([(descriptor: descriptor.raw, events: Poll.input)], nanoseconds: 0) else { return false }
+    return ready[0] != 0
+  }
+
   /// How it ended, after which the process no longer exists. Nil if it still runs and `wait` is false.
   /// Throws ECHILD if it was reaped before.
   public borrowing func reap(wait: Bool = false) throws(SystemError) -> ProcessEnd? {

@@ -5,6 +5,8 @@ struct ByteCount: ExpressibleByArgument, Equatable {
   /// Bytes.
   let bytes: UInt64
 
+  init(bytes: UInt64) { self.bytes = bytes }
+
   init?(argument: String) {
     let units: [Character: UInt64] = ["k": 10, "m": 20, "g": 30, "t": 40]
     var digits = Substring(argument)

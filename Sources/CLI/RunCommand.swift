@@ -46,6 +46,8 @@ struct RunCommand: ParsableCommand {
     String?
   @Option(help: "What the guest learns its hardware from: acpi or fdt.") var tables: TablesChoice?
   @Option(help: "What runs the CPUs: auto, soft or kvm.") var hypervisor: HypervisorChoice?
+  @OptionGroup(title: "Devices") var devices: DeviceOptions
+  @Option(help: "Start UEFI from these images instead of a kernel: CODE[,VARIABLES].") var firmware: String?
   @Option(help: "Path of the control socket.") var control: String?
   @Option(help: "Folder of Atoll's other programs.") var programs: String?
   @Flag(help: "Show the logs of all processes on standard error.") var verbose = false
@@ -75,16 +77,26 @@ struct RunCommand: ParsableCommand {
     if let tables { description.tables = tables }
     if let hypervisor { description.hypervisor = hypervisor }
     if let programs { description.programs = programs }
+    try devices.add(to: &description)
+    if let firmware { description.firmware = try RunCommand.firmware(firmware) }
     if machine == nil || name != nil { description.name = name ?? freeName() }
     do { try description.check() } catch { throw CommandFailure(error.sentence) }
     return description
+  }
+
+  private static func firmware(_ text: String) throws -> FirmwareDescription {
+    var list = OptionList(text, of: "--firmware")
+    let code = try list.first("the path of an image")
+    let variables = text.contains(",") ? try list.first("the path of the variables behind the comma") : nil
+    try list.finish()
+    return FirmwareDescription(code: code, variables: variables)
   }
 
   /// The given description, or one of the fetched guest.
   private func base() throws -> MachineDescription {
     guard let machine else {
       var description = MachineDescription()
-      guard kernel == nil else { return description }
+      guard kernel == nil, firmware == nil else { return description }
       guard CacheFolder.has(CacheFolder.kernel), CacheFolder.has(CacheFolder.initrd) else {
         throw CommandFailure("there is no guest yet: run `atoll guest fetch`, or name a kernel with --kernel")
       }

@@ -3,8 +3,9 @@
 #include <seccomp.h>
 #include <string.h>
 
-void *atoll_filter_create(int log_only) {
-  scmp_filter_ctx filter = seccomp_init(log_only ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
+void *atoll_filter_create(int log_only, int refusal) {
+  unsigned other = refusal ? SCMP_ACT_ERRNO((unsigned)refusal) : SCMP_ACT_KILL_PROCESS;
+  scmp_filter_ctx filter = seccomp_init(log_only ? SCMP_ACT_LOG : other);
   if (!filter) return 0;
   // Another architecture's numbers (i386, x32) mean other calls: never let one through, not even when logging.
   seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);

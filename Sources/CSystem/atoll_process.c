@@ -1,6 +1,6 @@
 // What runs between clone3 and execveat may not allocate, lock or use stdio: the parent may have had other threads.
 // Each step is one function; the first that fails ends the child, which reports its number and errno to the parent.
-#include "atoll_process.h"
+#include "atoll_root.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -24,14 +24,14 @@
 #include <unistd.h>
 
 #define MAX_DESCRIPTORS 16
-#define MAX_ARGUMENTS 16
+#define MAX_ARGUMENTS 96
 #define NOBODY 65534
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
 
 struct report { int step, error; };
-struct child { const struct atoll_spawn_request *request; int channel, is_root; };
+struct child { const struct atoll_spawn_request *request; int channel, is_root, trees[ATOLL_ROOT_ENTRIES]; };
 
 // --- steps of the child: 0 or -errno -------------------------------------------------------------------------------
 
@@ -117,18 +117,10 @@ static void forbid_nested_namespaces(void) {
   (void)!write(fd, "0", 1);
   close(fd);
 }
-static int empty_root(struct child *child) {
-  (void)child;
-  forbid_nested_namespaces();
-  const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  if (mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) < 0) return -errno;
-  // Any directory can carry the new root for the moment that it takes to pivot; /proc is known to exist.
-  if (mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=2,mode=0111") < 0) return -errno;
-  if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
-  // The old root is now stacked on the new one at "."; detaching it leaves the empty one alone.
-  if (umount2(".", MNT_DETACH) < 0) return -errno;
-  umask(077);
-  return fail_if(chdir("/") < 0);
+static int open_trees(struct child *child) { return atoll_root_open(child->request, child->trees); }
+static int enter_root(struct child *child) {
+  if (!child->request->confines_itself) forbid_nested_namespaces();
+  return atoll_root_enter(child->request, child->trees);
 }
 static int drop_capabilities(struct child *child) {
   (void)child;
@@ -161,20 +153,32 @@ static struct landlock_rules all_rights(int abi) {
   return (struct landlock_rules){(1ULL << known[row].file_rights) - 1, (1ULL << known[row].network_rights) - 1,
                                  (1ULL << known[row].scopes) - 1};
 }
+static int allow_beneath(int ruleset, const char *path, int fd, uint64_t rights) {
+  int parent = path ? open(path, O_PATH | O_CLOEXEC) : fd;
+  if (parent < 0) return -errno;
+  struct landlock_path_beneath_attr rule = {rights, parent};
+  int error = fail_if(syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0);
+  if (path) close(parent);
+  return error;
+}
 static int enter_landlock(struct child *child) {
-  (void)child;
+  const struct atoll_spawn_request *request = child->request;
+  if (request->confines_itself) return 0;
   int abi = (int)syscall(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
   // Absent or switched off: the empty root, the network namespace and seccomp carry it alone.
   if (abi < 1) return abi < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? -errno : 0;
   struct landlock_rules rules = all_rights(abi);
+  if (request->host_network) rules.handled_network = 0;
   size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
   int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
   if (ruleset < 0) return -errno;
-  // The only rule: execveat of the program file itself, which no path leads to.
-  struct landlock_path_beneath_attr program = {
-      LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, ATOLL_EXECUTABLE_FD};
-  int error = fail_if(syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &program, 0) < 0 ||
-                      syscall(SYS_landlock_restrict_self, ruleset, 0) < 0);
+  // execveat of the program file itself, which in an empty root no path leads to; and what the root's entries are for, whose
+  // mounts say what can be written. A program that was found there may use others, such as its dynamic loader.
+  const uint64_t run = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE;
+  int error = allow_beneath(ruleset, 0, ATOLL_EXECUTABLE_FD, run);
+  if (!error && request->root_count > 0)
+    error = allow_beneath(ruleset, "/", -1, request->path ? rules.handled_files : rules.handled_files & ~LANDLOCK_ACCESS_FS_EXECUTE);
+  if (!error) error = fail_if(syscall(SYS_landlock_restrict_self, ruleset, 0) < 0);
   close(ruleset);
   return error;
 }
@@ -188,10 +192,10 @@ static int limit(int resource, long value) {
 static int set_limits(struct child *child) {
   const struct atoll_spawn_request *request = child->request;
   int error = limit(RLIMIT_CORE, 0);
-  if (!error) error = limit(RLIMIT_MEMLOCK, 0);
+  if (!error) error = limit(RLIMIT_MEMLOCK, request->locked_bytes);
   if (!error) error = limit(RLIMIT_MSGQUEUE, 0);
   if (!error && !request->writes_files) error = limit(RLIMIT_FSIZE, 0);
-  if (!error) error = limit(RLIMIT_STACK, 1 << 20);
+  if (!error) error = limit(RLIMIT_STACK, request->path ? 8 << 20 : 1 << 20);
   if (!error) error = limit(RLIMIT_DATA, request->data_bytes);
   if (!error) error = limit(RLIMIT_NPROC, request->processes);
   return error ? error : limit(RLIMIT_NOFILE, request->open_files);
@@ -224,12 +228,13 @@ static int install_filter(struct child *child) {
 
 struct step { enum atoll_step number; int always; int (*run)(struct child *); };
 static const struct step steps[] = {
-    {ATOLL_STEP_DESCRIPTORS, 1, place_descriptors}, {ATOLL_STEP_IDS, 0, become_mapped_user},
-    {ATOLL_STEP_SESSION, 1, new_session},           {ATOLL_STEP_HOST_NAME, 0, clear_host_name},
-    {ATOLL_STEP_ROOT, 0, empty_root},               {ATOLL_STEP_CAPABILITIES, 0, drop_capabilities},
-    {ATOLL_STEP_PRIVILEGES, 0, no_new_privileges},  {ATOLL_STEP_LANDLOCK, 0, enter_landlock},
-    {ATOLL_STEP_LIMITS, 0, set_limits},             {ATOLL_STEP_PARENT, 1, die_with_parent},
-    {ATOLL_STEP_SIGNALS, 1, reset_signals},         {ATOLL_STEP_FILTER, 0, install_filter},
+    {ATOLL_STEP_DESCRIPTORS, 1, place_descriptors}, {ATOLL_STEP_TREES, 0, open_trees},
+    {ATOLL_STEP_IDS, 0, become_mapped_user},        {ATOLL_STEP_SESSION, 1, new_session},
+    {ATOLL_STEP_HOST_NAME, 0, clear_host_name},     {ATOLL_STEP_ROOT, 0, enter_root},
+    {ATOLL_STEP_CAPABILITIES, 0, drop_capabilities}, {ATOLL_STEP_PRIVILEGES, 0, no_new_privileges},
+    {ATOLL_STEP_LANDLOCK, 0, enter_landlock},       {ATOLL_STEP_LIMITS, 0, set_limits},
+    {ATOLL_STEP_PARENT, 1, die_with_parent},        {ATOLL_STEP_SIGNALS, 1, reset_signals},
+    {ATOLL_STEP_FILTER, 0, install_filter},
 };
 static _Noreturn void give_up(struct child *child, int step, int error) {
   struct report report = {step, -error};
@@ -286,18 +291,19 @@ static int map_ids(int pid, int is_root) {
   snprintf(line, sizeof line, "%d %u 1\n", NOBODY, is_root ? NOBODY : geteuid());
   return error ? error : write_file(pid, "uid_map", line);
 }
-static int clone_child(int confined, int *pidfd) {
+static int clone_child(const struct atoll_spawn_request *request, int *pidfd) {
   struct clone_args arguments = {
       .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
-  if (confined)
-    arguments.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-                       CLONE_NEWCGROUP;
+  if (request->confined)
+    arguments.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+                       (request->host_network ? 0 : CLONE_NEWNET);
   long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
   return pid < 0 ? -errno : (int)pid;
 }
 static int check_request(const struct atoll_spawn_request *request) {
   if (request->argument_count < 1 || request->argument_count > MAX_ARGUMENTS) return -EINVAL;
   if (request->descriptor_count < 0 || request->descriptor_count > MAX_DESCRIPTORS) return -EINVAL;
+  if (request->root_count < 0 || request->root_count > ATOLL_ROOT_ENTRIES) return -EINVAL;
   for (int i = 0; i < request->descriptor_count; i++)
     if (request->targets[i] < 0 || request->targets[i] >= ATOLL_CHANNEL_FD) return -EINVAL;
   return 0;
@@ -326,9 +332,9 @@ int atoll_spawn(const struct atoll_spawn_request *request, int *pidfd, int *step
   if (error) return error;
   *step = ATOLL_STEP_CHANNEL;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
-  struct child child = {request, ends[1], is_root()};
+  struct child child = {.request = request, .channel = ends[1], .is_root = is_root()};
   *step = ATOLL_STEP_CLONE;
-  int pid = clone_child(request->confined, pidfd);
+  int pid = clone_child(request, pidfd);
   if (pid == 0) {
     close(ends[0]);
     run_child(&child);

@@ -110,7 +110,7 @@ public enum StateError: Error, Sendable, Equatable {
 public protocol DeviceModel: ~Copyable {
   /// The regions served, in the order in which the machine description lists them.
   static var regions: [RegionLayout] { get }
-  /// Bytes that `save` writes; constant, at most 1024.
+  /// Bytes that `save` writes; constant, at most as many as the device's state page has (Protocols/DeviceBus).
   static var stateSize: Int { get }
 
   /// The device after power-on.
@@ -119,6 +119,9 @@ public protocol DeviceModel: ~Copyable {
   init(restoring bytes: RawSpan, at now: Instant) throws(StateError)
   /// Writes the whole architectural state, fixed layout, little endian.
   func save(into bytes: inout MutableRawSpan)
+  /// Brings bytes that hold what the call before the last one left there up to date. A model with little state needs no
+  /// more than the default, which is `save`; the first two calls of a model's life must write everything.
+  mutating func saveChanges(into bytes: inout MutableRawSpan)
 
   /// A guest load.
   mutating func read(_ access: Access, at now: Instant, _ effects: inout Effects) -> UInt64
@@ -142,6 +145,11 @@ public protocol DeviceModel: ~Copyable {
 
   /// True while a cause for an interrupt is pending: a new incarnation pulses once if so.
   var interruptPending: Bool { get }
+}
+
+extension DeviceModel where Self: ~Copyable {
+  /// Writes everything.
+  public mutating func saveChanges(into bytes: inout MutableRawSpan) { save(into: &bytes) }
 }
 
 /// What a person asks a guest for through a device.

@@ -8,7 +8,8 @@ import System
 /// copy of the slot → model → bytes placed where nobody looks yet → state published → effects (positions of the console
 /// rings, interrupt, message) → reply and tail → wake of the vCPU.
 public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyable {
-  var model: Model
+  /// The device. What is not part of its saved state may be changed in place; all else by `update`.
+  public var model: Model
   var rings: RingBackEnd
   private var page: StatePage
   var console: ConsoleDeviceEnd
@@ -24,7 +25,7 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
   /// The earliest time of the next `elapse`.
   private var quietUntil = Int64.min
   /// What the supervisor asks for.
-  public private(set) var counters = DeviceCounters()
+  public internal(set) var counters = DeviceCounters()
   /// The time that transactions see; whoever drives the core keeps it fresh.
   public var now: Instant
   /// An interrupt that comes soon after the last one is owed instead of sent, and whoever drives the core pays it. A guest
@@ -85,22 +86,49 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
 
   /// Serves the next access of any ring; false if none waits.
   public mutating func serveNext() throws(DeviceFailure) -> Bool {
-    let next: PendingAccess?
-    do throws(RingFault) { next = try rings.next() } catch { throw .ring(error) }
-    guard let next else { return false }
-    try serve(next)
+    guard let applied = try applyNext() else { return false }
+    answer(applied)
     return true
   }
 
-  private mutating func serve(_ pending: PendingAccess) throws(DeviceFailure) {
+  /// An access that was applied and published, and waits for its answer.
+  struct Applied {
+    let vcpu: Int
+    let entry: RingEntry
+  }
+
+  /// Applies the next access of any ring; nil if none waits. It stays pending until `answer`.
+  mutating func applyNext() throws(DeviceFailure) -> Applied? {
+    let next: PendingAccess?
+    do throws(RingFault) { next = try rings.next() } catch { throw .ring(error) }
+    guard let next else { return nil }
     var effects = Effects()
     let room = tellRoom(&effects)
-    let reply = apply(pending, &effects)
-    try finish(
-      effects, room: room, bytesIn: 0, vcpu: pending.vcpu, RingEntry(sequence: pending.sequence, reply: reply))
-    if rings.complete(vcpu: pending.vcpu, sequence: pending.sequence, reply: reply) { counters.wakes &+= 1 }
+    let entry = RingEntry(sequence: next.sequence, reply: apply(next, &effects))
+    try finish(effects, room: room, bytesIn: 0, vcpu: next.vcpu, entry)
+    return Applied(vcpu: next.vcpu, entry: entry)
+  }
+
+  /// Answers what `applyNext` gave.
+  mutating func answer(_ applied: Applied) {
+    let entry = applied.entry
+    if rings.complete(vcpu: applied.vcpu, sequence: entry.sequence, reply: entry.reply) { counters.wakes &+= 1 }
     probe.point()
     counters.accesses &+= 1
+  }
+
+  /// A change of the model that no guest asked for: a transaction of its own.
+  public mutating func update(_ change: (inout Model) -> Void) throws(DeviceFailure) {
+    change(&model)
+    try finish(Effects(), room: hasConsole ? console.output.room() : 0, bytesIn: 0, vcpu: nil, RingEntry())
+  }
+
+  /// Counts an interrupt that did not go through the pin.
+  public mutating func countInterrupt() { counters.interrupts &+= 1 }
+
+  /// Tells the supervisor something that only this kind of device has to tell.
+  public borrowing func report<M: Message>(_ message: M) throws(DeviceFailure) {
+    do throws(SystemError) { try channel.send(message) } catch { throw .init(error) }
   }
 
   private mutating func apply(_ pending: PendingAccess, _ effects: inout Effects) -> UInt64 {
@@ -238,10 +266,10 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
     probe.point()
   }
 
-  private borrowing func save() {
+  private mutating func save() {
     let draft = page.draft()
     var span = draft.mutableBytes
-    model.save(into: &span)
+    model.saveChanges(into: &span)
   }
 
   private mutating func release(bytesOut: Int, bytesIn: Int) {

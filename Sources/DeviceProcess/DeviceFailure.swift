@@ -41,7 +41,8 @@ public enum DeviceFailure: Error, Sendable {
     }
   }
 
-  init(_ error: ChannelError) {
+  /// What a socket of this process' parent or of the VMM gave: without them there is no machine.
+  public init(_ error: ChannelError) {
     switch error {
     case .closed: self = .supervisorGone
     case .malformed(let error): self = .message(error)
@@ -50,5 +51,6 @@ public enum DeviceFailure: Error, Sendable {
     }
   }
 
-  init(_ error: SystemError) { self = error.number == Errno.pipe ? .supervisorGone : .system(error) }
+  /// What a send on such a socket gave.
+  public init(_ error: SystemError) { self = error.number == Errno.pipe ? .supervisorGone : .system(error) }
 }

@@ -3,10 +3,16 @@ import DeviceBus
 import DeviceModel
 import System
 
+/// A device process with nothing to attend to beside its model.
+public typealias Runner<Model: DeviceModel, Probe: StoreProbe> = AttendedRunner<NoAttendant<Model>, Probe>
+
 /// A device process: takes its first message, restores or starts its model, serves until the supervisor goes.
-public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyable {
+public struct AttendedRunner<A: Attendant & ~Copyable, Probe: StoreProbe>: ~Copyable {
+  /// The device's model.
+  public typealias Model = A.Model
   /// The device itself, for tests that drive it step by step.
   public var core: DeviceCore<Model, Probe>
+  private var attendant: A
   private let wake: EventCounter
   private let kick: EventCounter
   private let spin: Int64
@@ -26,44 +32,54 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
 
   /// Waits for the first message on `channel` and carries it out up to, and with, `DeviceReady`.
   public static func start(
-    channel: consuming Channel, kind: UInt32, clockPerAccess: Bool, probe: Probe
-  ) throws(DeviceFailure) -> Runner {
+    channel: consuming Channel, kind: UInt32, clockPerAccess: Bool, attendant: consuming A, probe: Probe
+  ) throws(DeviceFailure) -> AttendedRunner {
     let first: Incoming?
     do throws(ChannelError) { first = try channel.receive() } catch { throw .init(error) }
     guard var message = first else { throw .supervisorGone }
-    let attachment = try Attachment(&message)
+    var attachment = try Attachment(&message, stateSize: stateCapacity)
     let resume = attachment.setup.resume && StatePage.isPublished(attachment.page)
-    var runner = try Runner(
-      attachment, channel: channel, kind: kind, resume: resume, clockPerAccess: clockPerAccess, probe: probe)
+    let backChannel = attachment.takeBackChannel()
+    let content = attachment.takeContent()
+    var runner = try AttendedRunner(
+      attachment, channel: channel, kind: kind, resume: resume, clockPerAccess: clockPerAccess, attendant: attendant,
+      probe: probe)
     do throws(SystemError) { try SecondPhase.enter(&message) } catch { throw .system(error) }
+    if let content { try runner.attendant.take(content: content) }
     if resume { try runner.core.takeOver() } else { runner.core.startCold() }
+    try runner.attendant.begin(&runner.core, backChannel: backChannel, resumed: resume)
     do throws(SystemError) { try runner.core.channel.send(DeviceReady()) } catch { throw .init(error) }
     return runner
   }
 
+  /// Bytes that the state page has for the model.
+  private static var stateCapacity: Int { max(BusLimits.modelStateSize, Model.stateSize) }
+
   private init(
     _ attachment: consuming Attachment, channel: consuming Channel, kind: UInt32, resume: Bool, clockPerAccess: Bool,
-    probe: Probe
+    attendant: consuming A, probe: Probe
   ) throws(DeviceFailure) {
     let setup = attachment.setup
     let vcpus = Int(setup.vcpus)
     let identity = StateIdentity(
-      kind: kind, deviceIndex: setup.deviceIndex, vcpus: setup.vcpus, stateSize: UInt32(Model.stateSize))
-    let now = Runner.time()
+      kind: kind, deviceIndex: setup.deviceIndex, vcpus: setup.vcpus, stateSize: UInt32(Model.stateSize),
+      capacity: Self.stateCapacity)
+    let now = Self.time()
     let segment = attachment.segment
     let applied = RingBackEnd.coldStart(segment: segment, vcpus: vcpus)
     let backEnd = ConsoleDeviceEnd.coldStart(segment: attachment.console)
-    let page = try Runner.page(attachment.page, identity, cold: resume ? nil : (applied, backEnd))
+    let page = try Self.page(attachment.page, identity, cold: resume ? nil : (applied, backEnd))
     page.note(incarnation: setup.incarnation)
-    let model = resume ? try Runner.restore(page.modelState(), at: now) : Model(at: now)
+    let model = resume ? try Self.restore(page.modelState(), at: now) : Model(at: now)
     let rings = RingBackEnd(
       segment: segment, vcpus: vcpus, regionSizes: Model.regions.map { $0.size }, applied: page.applied())
     do throws(RingFault) { try rings.checkHeads() } catch { throw resume ? .page(.ringMismatch) : .ring(error) }
-    let console = try Runner.console(attachment.console, page.backEnd)
+    let console = try Self.console(attachment.console, page.backEnd)
     core = DeviceCore(
       model: model, rings: rings, page: page, console: console, hasConsole: setup.console,
       interrupt: attachment.interrupt, terminal: attachment.terminal, channel: channel, vcpus: vcpus, now: now,
       probe: probe)
+    self.attendant = attendant
     wake = attachment.wake
     kick = attachment.kick
     spin = atoll_cpu_count() > 1 ? AccessRing.spinNanoseconds : 0
@@ -101,8 +117,11 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
   /// One round: what waits is served, or the process spins or sleeps until something does. Throws `supervisorGone` when
   /// the machine ends.
   public mutating func step() throws(DeviceFailure) {
-    core.now = Runner.time()
-    if core.now.monotonic >= nextMessageCheck { try readMessages() }
+    core.now = Self.time()
+    if core.now.monotonic >= nextMessageCheck {
+      try readMessages()
+      try attendant.attend(&core)
+    }
     if core.owesInterrupt, core.now.monotonic >= core.interruptDue { core.payInterrupt() }
     if try work() {
       idleSince = core.now.monotonic
@@ -117,10 +136,12 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
   private mutating func work() throws(DeviceFailure) -> Bool {
     var worked = try core.elapse()
     for _ in 0..<Self.batch {
-      guard try core.serveNext() else { break }
+      guard let applied = try core.applyNext() else { break }
+      try attendant.settle(&core)
+      core.answer(applied)
       worked = true
       _ = try core.pump()
-      if clockPerAccess { core.now = Runner.time() }
+      if clockPerAccess { core.now = Self.time() }
     }
     return try core.pump() || worked
   }
@@ -140,23 +161,29 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
     guard core.announceSleep() else { return }
     defer { core.announceAwake() }
     core.countSleep()
-    let timeout = core.deadline.map { max(0, $0 - Clock.monotonic) }
+    let timeout = earliest(core.deadline, attendant.deadline).map { max(0, $0 - Clock.monotonic) }
     let entries = [
       (descriptor: core.channel.raw, events: Poll.input), (descriptor: wake.descriptor.raw, events: Poll.input),
-      (descriptor: kick.descriptor.raw, events: Poll.input),
+      (descriptor: kick.descriptor.raw, events: Poll.input), (descriptor: attendant.descriptor, events: Poll.input),
     ]
     let ready: [Int16]
     do throws(SystemError) { ready = try Poll.wait(entries, nanoseconds: timeout) } catch { throw .system(error) }
     if ready[1] != 0 { wake.drain() }
     if ready[2] != 0 { kick.drain() }
-    if ready[0] != 0 { nextMessageCheck = 0 }
+    // The attendant's time may have come as well; it looks with the messages.
+    if ready[0] != 0 || ready[3] != 0 || ready.allSatisfy({ $0 == 0 }) { nextMessageCheck = 0 }
+  }
+
+  private func earliest(_ a: Int64?, _ b: Int64?) -> Int64? {
+    guard let a, let b else { return a ?? b }
+    return min(a, b)
   }
 
   // MARK: messages
 
   private mutating func readMessages() throws(DeviceFailure) {
     nextMessageCheck = core.now.monotonic + Self.messageInterval
-    while let message = try nextMessage() { try handle(message) }
+    while var message = try nextMessage() { try handle(&message) }
   }
 
   private borrowing func nextMessage() throws(DeviceFailure) -> Incoming? {
@@ -169,13 +196,16 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
     do throws(ChannelError) { return try core.channel.receive(wait: false) } catch { throw .init(error) }
   }
 
-  private mutating func handle(_ message: borrowing Incoming) throws(DeviceFailure) {
+  private mutating func handle(_ message: inout Incoming) throws(DeviceFailure) {
     switch message.request {
-    case .hostEvent: try deliver(try Runner.decode(message, HostEventMessage.self).event)
+    case .hostEvent: try deliver(try Self.decode(message, HostEventMessage.self).event)
     case .queryDeviceCounters:
-      _ = try Runner.decode(message, QueryDeviceCounters.self)
+      _ = try Self.decode(message, QueryDeviceCounters.self)
       do throws(SystemError) { try core.channel.send(core.counters) } catch { throw .init(error) }
-    default: throw .message(.unexpectedRequest(message.request.rawValue))
+    default:
+      guard try attendant.handle(&message, &core) else {
+        throw .message(.unexpectedRequest(message.request.rawValue))
+      }
     }
   }
 
@@ -189,19 +219,36 @@ public struct Runner<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Copyab
   }
 }
 
+extension AttendedRunner where A: ~Copyable {
+  /// The same for a device with nothing to attend to.
+  public static func start<M: DeviceModel>(
+    channel: consuming Channel, kind: UInt32, clockPerAccess: Bool, probe: Probe
+  ) throws(DeviceFailure) -> AttendedRunner where A == NoAttendant<M> {
+    try start(
+      channel: channel, kind: kind, clockPerAccess: clockPerAccess, attendant: NoAttendant(), probe: probe)
+  }
+}
+
 /// What a device program's `main` calls.
 public enum DeviceProgram {
   /// Serves `Model` on the inherited set-up socket and exits. `kind` is four letters that mark the model's state pages.
   /// With `clockPerAccess` the model's time is read anew for every access (RTC), not once for all that wait.
-  public static func run<Model: DeviceModel & ~Copyable>(
+  public static func run<Model: DeviceModel>(
     _ model: Model.Type, kind: StaticString, clockPerAccess: Bool = false
+  ) -> Never {
+    run(NoAttendant<Model>(), kind: kind, clockPerAccess: clockPerAccess)
+  }
+
+  /// The same with an attendant, which is made before the second phase of the sandbox.
+  public static func run<A: Attendant & ~Copyable>(
+    _ attendant: consuming A, kind: StaticString, clockPerAccess: Bool = false
   ) -> Never {
     let descriptor = FileDescriptor(owning: Channel.inheritedDescriptor)
     let reports = try? descriptor.duplicate()
     let channel = Channel(owning: descriptor)
     do throws(DeviceFailure) {
-      var runner = try Runner<Model, NoProbe>.start(
-        channel: channel, kind: code(kind), clockPerAccess: clockPerAccess, probe: NoProbe())
+      var runner = try AttendedRunner<A, NoProbe>.start(
+        channel: channel, kind: code(kind), clockPerAccess: clockPerAccess, attendant: attendant, probe: NoProbe())
       while true { try runner.step() }
     } catch {
       end(error, reports)

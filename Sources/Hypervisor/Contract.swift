@@ -13,6 +13,8 @@ public enum HypervisorError: Error, Sendable, Equatable {
   case badVCPU(Int)
   /// A pin, vector or doorbell that does not exist or is taken.
   case badBinding(UInt64)
+  /// As many bindings as the hypervisor has room for exist already.
+  case noRoom
   /// Saved state that this hypervisor cannot have written.
   case badState
   /// The host refused.
@@ -24,6 +26,7 @@ public enum HypervisorError: Error, Sendable, Equatable {
       "guest memory of \(size) bytes cannot be placed at \(hex(address))"
     case .badVCPU(let number): "vCPU \(number) is out of range or exists already"
     case .badBinding(let what): "interrupt or doorbell \(hex(what)) does not exist or is already bound"
+    case .noRoom: "there is no room for another interrupt or doorbell"
     case .badState: "the saved state was not written by this hypervisor"
     case .system(let error): error.sentence
     }
@@ -116,6 +119,9 @@ public protocol Hypervisor: AnyObject {
   /// Makes `size` bytes from `offset` of the already mapped guest RAM appear at a guest physical address.
   /// All three are multiples of 16 KiB. The mapping must outlive the hypervisor.
   func addMemory(guestAddress: UInt64, host: UnsafeMutableRawPointer, size: UInt64) throws(HypervisorError)
+  /// The same for memory that the guest can read and execute but not write (ROM): a store there leaves `run` as
+  /// `mmioWrite`, as with KVM_MEM_READONLY.
+  func addReadOnlyMemory(guestAddress: UInt64, host: UnsafeRawPointer, size: UInt64) throws(HypervisorError)
   /// Creates vCPU `id` (its CPUID), reset as the architecture says.
   func createVCPU(id: Int) throws(HypervisorError) -> CPU
   /// Binds an eventfd to a PCH-PIC pin (0–63): each signal is `set(pin, 1)`. The descriptor is borrowed until `unbindPin`.

@@ -81,6 +81,16 @@ public enum MemoryMap {
   public static let kernelStart: UInt64 = 0x20_0000
 }
 
+/// The PCI Express host bridge as every table describes it.
+public enum PCIHost {
+  /// Buses 0 and up, a MiB of configuration space each.
+  public static let buses = UInt16(truncatingIfNeeded: MemoryMap.pcieConfiguration.size >> 20)
+  /// The first I/O port of functions. The ports below are ISA's, which Linux keeps apart.
+  public static let firstPort: UInt32 = 0x4000
+  /// I/O ports of functions.
+  public static let portCount = UInt32(truncatingIfNeeded: MemoryMap.pciPorts.size) - firstPort
+}
+
 /// LS7A interrupt numbers. Every pin is edge in every table that the guest reads.
 public enum InterruptPin {
   /// UART 0.
@@ -89,6 +99,8 @@ public enum InterruptPin {
   public static let realTimeClock: UInt32 = 6
   /// Generic event device.
   public static let power: UInt32 = 7
+  /// What a device without interrupts has instead of a pin.
+  public static let none: UInt32 = 64
   /// ACPI's global system interrupt of pin 0.
   public static let firstGSI: UInt32 = 64
 }

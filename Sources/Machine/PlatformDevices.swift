@@ -9,6 +9,12 @@ public enum DeviceKind: UInt8, Sendable, CaseIterable {
   case rtc = 1
   /// Generic event device, LS7A power management and the hotplug block.
   case power = 2
+  /// PCIe host bridge with its functions.
+  case pcie = 3
+  /// Flash with the firmware's variables; only in a machine with firmware.
+  case flash = 4
+  /// Firmware configuration interface; only in a machine with firmware.
+  case fwcfg = 5
 }
 
 /// One range of guest physical addresses that a device process serves.
@@ -34,18 +40,24 @@ public struct PlatformDevice: Sendable {
   public let kind: DeviceKind
   /// The name that people use (`atoll restart serial`) and that its process has behind `atoll-`.
   public let name: StaticString
-  /// LS7A interrupt pin, edge.
-  public let pin: UInt32
+  /// LS7A interrupt pin, edge; `InterruptPin.none`; nil for a device that binds its own vectors.
+  public let pin: UInt32?
   /// Registers, in the model's order.
   public let regions: [DeviceRegion]
 
   /// A device of the table below.
-  public init(kind: DeviceKind, name: StaticString, pin: UInt32, regions: [DeviceRegion]) {
+  public init(kind: DeviceKind, name: StaticString, pin: UInt32?, regions: [DeviceRegion]) {
     self.kind = kind
     self.name = name
     self.pin = pin
     self.regions = regions
   }
+}
+
+/// Message-signalled interrupts, as the MADT divides the EIOINTC's 256 vectors.
+public enum InterruptVectors {
+  /// Below are those of the PCH-PIC's pins.
+  public static let messageSignalled: Range<UInt32> = 64..<256
 }
 
 /// The machine's devices.
@@ -76,6 +88,25 @@ public enum MachineMap {
           DeviceRegion(MemoryMap.genericEventDevice, posted: false),
           DeviceRegion(MemoryMap.hotplug, posted: false),
         ])
+    case .pcie:
+      // Nothing is posted: a doorbell that is not bound yet must have rung before the guest looks at its ring again, and
+      // the others configure.
+      PlatformDevice(
+        kind: .pcie, name: "pcie", pin: nil,
+        regions: [
+          DeviceRegion(MemoryMap.pcieConfiguration, posted: false),
+          DeviceRegion(MemoryMap.pciLegacyConfiguration, posted: false),
+          DeviceRegion(MemoryMap.pciPorts, posted: false),
+          DeviceRegion(MemoryMap.pciMemory, posted: false),
+        ])
+    case .flash:
+      PlatformDevice(
+        kind: .flash, name: "flash", pin: InterruptPin.none,
+        regions: [DeviceRegion(MemoryMap.flashVariables, posted: false)])
+    case .fwcfg:
+      PlatformDevice(
+        kind: .fwcfg, name: "fwcfg", pin: InterruptPin.none,
+        regions: [DeviceRegion(MemoryMap.firmwareConfiguration, posted: false)])
     }
   }
 }

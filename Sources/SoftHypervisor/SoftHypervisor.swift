@@ -28,7 +28,15 @@ public final class SoftHypervisor: Hypervisor {
   public func addMemory(
     guestAddress: UInt64, host: UnsafeMutableRawPointer, size: UInt64
   ) throws(HypervisorError) {
-    try shared.memory.add(start: guestAddress, host: host, size: size)
+    try shared.memory.add(start: guestAddress, host: host, size: size, writable: true)
+  }
+
+  public func addReadOnlyMemory(
+    guestAddress: UInt64, host: UnsafeRawPointer, size: UInt64
+  ) throws(HypervisorError) {
+    // Never stored through: `writable` is what every store asks for.
+    try shared.memory.add(
+      start: guestAddress, host: UnsafeMutableRawPointer(mutating: host), size: size, writable: false)
   }
 
   public func createVCPU(id: Int) throws(HypervisorError) -> SoftVCPU {

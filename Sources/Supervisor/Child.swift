@@ -13,6 +13,10 @@ final class Incarnation {
   /// The peer has closed it, or broke the protocol.
   var channelClosed = false
   var logClosed = false
+  /// Front-ends that a back-end was given and has not said to serve; the first comes with its sandbox.
+  var frontEndsGiven = 0
+  /// Its first message has been sent.
+  var isIntroduced = false
   /// Counters that were asked for and have not come.
   var countersAsked = 0
   /// Bytes read from the log since `logWindow`; see `Child.logBudget`.

@@ -54,6 +54,50 @@ enum Host {
     return String(decoding: buffer[0..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// The absolute path of an existing file or folder, without links; nil if there is none.
+  static func absolute(_ path: String) -> String? {
+    text { buffer, capacity in path.withUTF8Z { atoll_absolute_path($0, buffer, capacity) } }
+  }
+
+  /// Whether there is a file or folder, links followed.
+  static func exists(_ path: String) -> Bool { path.withUTF8Z { atoll_path_kind($0) } > 0 }
+
+  /// Whether there is a folder that is no link to one.
+  static func isFolder(_ path: String) -> Bool { path.withUTF8Z { atoll_path_kind($0) } == 2 }
+
+  /// The first name server of /etc/resolv.conf (resolv.conf(5)) that is an IPv4 address.
+  static var nameServer: String? {
+    guard let file = try? FileDescriptor.open("/etc/resolv.conf", flags: 0),
+      let text = try? read(file, limit: 64 << 10)
+    else { return nil }
+    for line in text.split(separator: 0x0a) {
+      let words = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).map { Array($0) }
+      guard words.count >= 2, same(words[0], "nameserver"), words[1].count <= 15 else { continue }
+      if words[1].allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }) {
+        return String(decoding: words[1], as: UTF8.self)
+      }
+    }
+    return nil
+  }
+
+  /// The interface that a tap's descriptor belongs to.
+  static func tapName(_ descriptor: Int32) -> String? { text { atoll_tap_name(descriptor, $0, $1) } }
+
+  /// Makes a folder for a foreign program and the supervisor to meet in; it belongs to whom the program runs as.
+  static func runtimeFolder(_ name: String) throws(Ending) -> String {
+    let folder = "\(try controlFolder())/\(name).\(atoll_thread_id())"
+    removeFolder(folder)
+    var result = folder.withUTF8Z { atoll_private_folder($0) }
+    if result >= 0 { result = folder.withUTF8Z { atoll_give_to_children($0) } }
+    if result < 0 { throw Ending(.hostFailure, "cannot make the folder \(folder): \(Errno.text(-result))") }
+    return folder
+  }
+
+  /// Removes an empty folder; a missing one is as good.
+  static func removeFolder(_ path: String) {
+    _ = path.withUTF8Z { atoll_remove_folder($0) }
+  }
+
   /// The folder of control sockets: $XDG_RUNTIME_DIR/atoll, or /tmp/atoll-UID. Made if it is missing; refused if others
   /// than this user may enter it.
   static func controlFolder() throws(Ending) -> String {

@@ -4,8 +4,10 @@ import System
 
 /// Everything that a machine opens in the file system, opened once and before anything is started.
 final class MachineFiles {
-  /// The programs, by `Role.allCases`.
-  let programs: [Program]
+  /// The processes' roles, each with its program.
+  let programs: [(role: Role, program: Program)]
+  /// The virtio functions, in the order of the description.
+  let functions: [Function]
   let kernel: FileDescriptor
   private let initrd: FileDescriptor?
 
@@ -18,24 +20,37 @@ final class MachineFiles {
   /// Opens the files of `machine`; one sentence for what is missing or unusable.
   init(_ machine: MachineDescription) throws(Ending) {
     let folder = machine.programs ?? Host.programFolder ?? "."
-    programs = try Role.allCases.map { (role) throws(Ending) in
-      Program(try MachineFiles.program(role, in: folder))
-    }
+    var programs: [(role: Role, program: Program)] = []
+    for role in Role.all(machine) { programs.append((role, Program(try MachineFiles.program(role, in: folder)))) }
+    self.programs = programs
     kernel = try MachineFiles.guestFile(machine.kernel, "kernel")
     if let path = machine.initrd {
       initrd = try MachineFiles.guestFile(path, "initial RAM disk")
     } else {
       initrd = nil
     }
+    let names = machine.deviceNames
+    functions = try machine.devices.indices.map { (index) throws(Ending) in
+      try Function(index, names[index], machine.devices[index])
+    }
   }
 
   private static let path: Int32 = 0x20_0000  // O_PATH
 
   private static func program(_ role: Role, in folder: String) throws(Ending) -> FileDescriptor {
-    let name = role.program
+    if let foreign = role.backEnd?.foreign { return try foreignProgram(foreign) }
+    let name = role.program ?? ""
     do { return try FileDescriptor.open("\(folder)/\(name)", flags: path) } catch {
       throw Ending(
         .badInput, "the program \(name) cannot be opened in \(printable(folder)): \(Errno.text(error.number))")
+    }
+  }
+
+  /// A program that is not Atoll's; only so that one that is missing is told of before anything is started.
+  private static func foreignProgram(_ program: ForeignProgram) throws(Ending) -> FileDescriptor {
+    let whole = (program.root ?? "") + program.path
+    do { return try FileDescriptor.open(whole, flags: path) } catch {
+      throw Ending(.badInput, "the program \(printable(whole)) cannot be opened: \(Errno.text(error.number))")
     }
   }
 

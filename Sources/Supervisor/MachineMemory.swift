@@ -15,16 +15,19 @@ final class MachineMemory {
     let rings: FileDescriptor
     let state: FileDescriptor
 
-    init(vcpus: Int) throws(SystemError) {
+    init(_ kind: DeviceKind, vcpus: Int) throws(SystemError) {
+      let stateSize = kind == .pcie ? BusLimits.hostStateSize : BusLimits.modelStateSize
       rings = try MemoryFile.create("atoll-rings", size: AccessRing.segmentSize(vcpus: vcpus))
-      state = try MemoryFile.create("atoll-state", size: StatePage.size(vcpus: vcpus))
+      state = try MemoryFile.create("atoll-state", size: StatePage.size(vcpus: vcpus, stateSize: stateSize))
     }
   }
 
   /// Fresh memory, all zero; guest RAM takes host memory as the guest touches it.
   init(_ machine: MachineDescription) throws(SystemError) {
     ram = try MemoryFile.create("atoll-ram", size: Int(machine.memory))
-    devices = try DeviceKind.allCases.map { (_) throws(SystemError) in try DeviceMemory(vcpus: machine.vcpus) }
+    devices = try DeviceKind.allCases.map { (kind) throws(SystemError) in
+      try DeviceMemory(kind, vcpus: machine.vcpus)
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import Machine
 /// Guest physical memory as a flat list: what lies where, and who serves it.
 enum MachineRows {
   /// Every range that something answers in, lowest address first.
-  static func rows(memory: UInt64) -> [MapRow] {
+  static func rows(memory: UInt64, functions: [Function] = []) -> [MapRow] {
     var rows = RAMLayout.ranges(bytes: memory).map { row($0.range, "RAM", "-") }
     rows += core
     for device in MachineMap.devices {
@@ -41,6 +41,9 @@ enum MachineRows {
       case .serial: ["UART 16550", "debug console"]
       case .rtc: ["real-time clock"]
       case .power: ["LS7A power management", "ACPI registers", "generic event device", "hotplug"]
+      case .pcie: ["PCIe configuration (ECAM)", "LS7A configuration window", "PCI I/O window", "PCI memory window"]
+      case .flash: ["flash: firmware variables"]
+      case .fwcfg: ["firmware configuration"]
       }
     return index < names.count ? names[index].text : "registers"
   }

@@ -66,6 +66,9 @@ struct Main {
       throw Ending(
         .badInput, "the guest cannot have \(machine.memory >> 20) MiB of RAM: the host has \(host >> 20) MiB")
     }
+    if machine.firmware != nil {
+      throw Ending(.badInput, "firmware in flash memory is not available yet: name a kernel")
+    }
     if machine.hypervisor == .kvm {
       throw Ending(.badInput, "KVM is not available yet: use the software hypervisor (\"soft\" or \"auto\")")
     }

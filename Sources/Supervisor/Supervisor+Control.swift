@@ -23,7 +23,7 @@ extension Supervisor {
   private func carryOut(_ request: ControlRequest, _ client: ControlClient) {
     switch request {
     case .status: askStatus(client.id)
-    case .map: client.send(.map(MachineRows.rows(memory: machine.memory)))
+    case .map: client.send(.map(MachineRows.rows(memory: machine.memory, functions: functions)))
     case .restart(let name): restart(name, client)
     case .logs(let name, let follow): showLogs(name, follow, client)
     case .pause: pause(client)
@@ -38,7 +38,10 @@ extension Supervisor {
   // MARK: restart
 
   private func restart(_ name: String, _ client: ControlClient) {
-    guard let child = children.first(where: { same($0.role.name.text, name) }) else {
+    if let function = functions.first(where: { same($0.name, name) }), function.isForeignSocket {
+      return client.send(.error("\(function.name) is served by a process that this machine did not start"))
+    }
+    guard let child = children.first(where: { same($0.role.name, name) }) else {
       return client.send(.error("there is no process called \(printable(name))"))
     }
     if let refusal = refusal(child) { return client.send(.error(refusal)) }
@@ -48,7 +51,7 @@ extension Supervisor {
   }
 
   private func refusal(_ child: Child) -> String? {
-    let name = child.role.name.text
+    let name = child.role.name
     switch (child.role, child.state) {
     case (.vmm, _): return "the VMM cannot be restarted without the guest"
     case (.loader, _): return "the loader runs only before the guest starts"
@@ -62,10 +65,10 @@ extension Supervisor {
   private func showLogs(_ name: String?, _ follow: Bool, _ client: ControlClient) {
     var lines: [LogLine] = []
     var known = false
-    func add(_ process: StaticString, _ ring: LogRing) {
-      if let name, !same(name, process.text) { return }
+    func add(_ process: String, _ ring: LogRing) {
+      if let name, !same(name, process) { return }
       known = true
-      for line in ring.lines { lines.append(LogLine(process: process.text, time: line.time, text: line.text)) }
+      for line in ring.lines { lines.append(LogLine(process: process, time: line.time, text: line.text)) }
     }
     add("supervisor", ownLog)
     for child in children { add(child.role.name, child.logs) }

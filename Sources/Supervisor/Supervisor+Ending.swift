@@ -52,13 +52,14 @@ extension Supervisor {
     note("the guest asked for a reset")
     for client in pauseClients { control.reply(client, .error("the guest was reset")) }
     (pauseClients, pauseDeadline) = ([], nil)
-    let machineParts = children.filter { !same($0.role.name.text, "terminal") }
+    let machineParts = children.filter { !same($0.role.name, "terminal") }
     for child in machineParts { child.current?.process.kill() }
     for child in machineParts {
       reap(child)
       child.forget()
     }
     vmmCounters = MachineCounters()
+    for function in functions { try function.forget() }
     do { memory = try MachineMemory(machine) } catch { throw Ending(host: "making shared memory", error) }
     try start()
   }

@@ -25,7 +25,7 @@ extension Supervisor {
   }
 
   private func gone(_ child: Child, _ how: ProcessEnd) throws(Ending) {
-    let name = child.role.name.text
+    let name = child.role.name
     switch child.role {
     case .loader:
       guard boot != nil else { throw loaderFailure(child, how) }
@@ -40,6 +40,10 @@ extension Supervisor {
     case .device(let kind):
       note("\(name) \(how.sentence)")
       tell(DetachDevice(deviceIndex: UInt32(kind.rawValue)), vmm)
+      try lost(child, how)
+    case .backEnd(let backEnd):
+      note("\(name) \(how.sentence)")
+      disconnected(functions[backEnd.index])
       try lost(child, how)
     }
   }
@@ -71,16 +75,18 @@ extension Supervisor {
   /// A device that never served, or not until the guest ran, ends the machine; one that did is replaced by nothing, so that
   /// the guest can go on without.
   private func giveUp(_ child: Child, _ how: ProcessEnd) throws(Ending) {
-    let name = child.role.name.text
+    let name = child.role.name
     let often = "\(name) died \(RestartPolicy.limit) times within 10 seconds"
     let sentence = "\(often); it last \(how.sentence)\(child.lastWords)"
-    guard child.everReady, phase != .starting, let kind = child.role.device else {
-      throw Ending(.processLost, sentence)
+    guard child.everReady, phase != .starting else { throw Ending(.processLost, sentence) }
+    switch child.role {
+    case .device(let kind): tell(AbandonDevice(deviceIndex: UInt32(kind.rawValue)), vmm)
+    case .backEnd(let backEnd): abandon(functions[backEnd.index])
+    default: throw Ending(.processLost, sentence)
     }
     child.state = .abandoned
     for client in child.restartClients { control.reply(client, .error(sentence)) }
     child.restartClients = []
-    tell(AbandonDevice(deviceIndex: UInt32(kind.rawValue)), vmm)
     note(sentence)
     Log.line("atoll: \(sentence); the guest goes on without it")
   }

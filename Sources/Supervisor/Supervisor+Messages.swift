@@ -30,7 +30,7 @@ extension Supervisor {
   private func violation(_ child: Child, _ incarnation: Incarnation, _ what: MessageError) {
     incarnation.channelClosed = true
     child.complaint = "it broke the set-up protocol: \(what.sentence)"
-    note("\(child.role.name.text) was ended because \(what.sentence)")
+    note("\(child.role.name) was ended because \(what.sentence)")
     incarnation.process.kill()
   }
 
@@ -49,6 +49,7 @@ extension Supervisor {
     case .loader: try handleLoader(child, message)
     case .terminal: try handleTerminal(child, message)
     case .device(let kind): try handleDevice(child, kind, message)
+    case .backEnd: try handleBackEnd(child, message)
     }
   }
 
@@ -65,6 +66,7 @@ extension Supervisor {
       child.counters = try message.decode(DeviceCounters.self)
       answerIfComplete()
     case .deviceFailed: child.complaint = try message.decode(DeviceFailed.self).text
+    case .functionState where kind == .pcie: try functionState(try message.decode(FunctionState.self))
     default: throw .unexpectedRequest(message.request.rawValue)
     }
   }
@@ -116,7 +118,7 @@ extension Supervisor {
 
   // MARK: what it means
 
-  private func becomeReady(_ child: Child) throws(MessageError) {
+  func becomeReady(_ child: Child) throws(MessageError) {
     guard child.state == .starting, let current = child.current else {
       throw .impossible("it said twice that it is ready")
     }
@@ -135,6 +137,7 @@ extension Supervisor {
   func runIfReady() {
     guard phase == .starting, let boot else { return }
     for child in children where child.state != .running && child.state != .finished { return }
+    for function in functions where !function.isConnected { return }
     phase = .running
     tell(Boot(entry: boot), vmm)
     tell(Run(), vmm)
@@ -162,16 +165,16 @@ extension Supervisor {
     }
     let words = RingFault(rawValue: fault.code)?.sentence.text ?? "it broke the rules of its ring"
     child.complaint = words
-    note("\(child.role.name.text) was ended because \(words)")
+    note("\(child.role.name) was ended because \(words)")
     child.current?.process.kill()
   }
 
   /// The terminal found positions in the console segment that no working device stores.
   private func consoleFault() {
-    guard let serial = child("serial"), serial.state == .running else { return }
-    serial.complaint = "it broke the rules of the console ring"
-    note("serial was ended because it broke the rules of the console ring")
-    serial.current?.process.kill()
+    guard let device = children.first(where: { hasTerminal($0) }), device.state == .running else { return }
+    device.complaint = "it broke the rules of the console ring"
+    note("\(device.role.name) was ended because it broke the rules of the console ring")
+    device.current?.process.kill()
   }
 
   private func vcpuFailed(_ registers: RegisterReport) {

@@ -14,6 +14,8 @@ extension Supervisor {
     for child in children where child.current == nil { try spawn(child) }
     try sendMachine()
     for child in children { try introduce(child) }
+    // Back-ends that somebody else runs.
+    for function in functions where function.isForeignSocket { try join(function) }
   }
 
   /// Starts the next incarnation of a child that died, and gives it what its predecessor had.
@@ -22,7 +24,7 @@ extension Supervisor {
     child.restarts += 1
     try spawn(child)
     try introduce(child)
-    note("\(child.role.name.text) was started again as process \(child.current?.process.pid ?? 0)")
+    note("\(child.role.name) was started again as process \(child.current?.process.pid ?? 0)")
   }
 
   private func spawn(_ child: Child) throws(Ending) {
@@ -43,9 +45,12 @@ extension Supervisor {
     // A full log loses lines rather than hold its writer up.
     _ = atoll_set_nonblocking(log.raw, 1)
     _ = atoll_set_nonblocking(logEnd.raw, 1)
-    let process = try launch(child, socket: theirs.raw, log: logEnd.raw)
-    child.current = Incarnation(process: process, channel: Channel(owning: mine), log: log, at: now)
     child.incarnation += 1
+    let process = try launch(child, socket: theirs.raw, log: logEnd.raw)
+    let current = Incarnation(process: process, channel: Channel(owning: mine), log: log, at: now)
+    // A program that is not Atoll's knows nothing of set-up sockets.
+    current.channelClosed = child.role.backEnd?.foreign != nil
+    child.current = current
     child.state = .starting
     (child.restartAt, child.complaint) = (nil, nil)
   }
@@ -55,7 +60,8 @@ extension Supervisor {
       InheritedDescriptor(log, as: StandardDescriptor.log), InheritedDescriptor(socket, as: StandardDescriptor.setUp),
     ]
     if case .terminal = child.role { descriptors += [InheritedDescriptor(0, as: 0), InheritedDescriptor(1, as: 1)] }
-    let spec = SpawnSpec(name: child.role.program, profile: child.role.profile, descriptors: descriptors)
+    if let backEnd = child.role.backEnd { return try launch(backEnd, child, descriptors) }
+    let spec = SpawnSpec(name: child.role.program ?? "", profile: child.role.profile, descriptors: descriptors)
     do { return try sandbox.spawn(child.program.file, spec) } catch { throw Ending(error) }
   }
 
@@ -92,8 +98,11 @@ extension Supervisor {
     case .vmm: break
     case .loader: try sendLoad(child)
     case .terminal: try send(AttachConsole(), to: child, console.descriptors, filtered: true)
+    case .device(.pcie): try attachHost(child)
     case .device(let kind): try attach(child, kind)
+    case .backEnd(let backEnd): try join(functions[backEnd.index])
     }
+    child.current?.isIntroduced = true
   }
 
   private func sendLoad(_ loader: Child) throws(Ending) {
@@ -116,21 +125,37 @@ extension Supervisor {
     let index = UInt32(kind.rawValue)
     let message = Attach(
       deviceIndex: index, vcpus: UInt32(machine.vcpus), incarnation: child.incarnation, resume: child.incarnation > 1,
-      console: kind == .serial)
+      console: hasTerminal(child))
     let events = [wake.descriptor.raw, interrupt.descriptor.raw]
-    let own = [shared.rings.raw, shared.state.raw] + events + (kind == .serial ? console.descriptors : [])
+    let own = [shared.rings.raw, shared.state.raw] + events + (hasTerminal(child) ? console.descriptors : [])
     try send(message, to: child, own, filtered: true)
     try send(introduction(child, kind), to: vmm, [shared.rings.raw] + events)
   }
 
-  private func event() throws(Ending) -> EventCounter {
+  /// Whether the machine's terminal is at this device.
+  func hasTerminal(_ child: Child) -> Bool {
+    switch child.role {
+    case .device(.serial): return !machine.terminalIsVirtio
+    case .backEnd(let backEnd):
+      if case .console(true) = backEnd.description.kind { return true }
+      return false
+    default: return false
+    }
+  }
+
+  func event() throws(Ending) -> EventCounter {
     do { return try EventCounter() } catch { throw Ending(host: "making an eventfd", error) }
   }
 
-  private func introduction(_ child: Child, _ kind: DeviceKind) -> AttachDevice {
+  func introduction(_ child: Child, _ kind: DeviceKind) -> AttachDevice {
     let device = MachineMap.device(kind)
     let regions = device.regions.map { RegionWindow(guestAddress: $0.address, size: $0.size, posted: $0.posted) }
+    guard let pin = device.pin else {
+      return AttachDevice(
+        deviceIndex: UInt32(kind.rawValue), incarnation: child.incarnation, regions: regions,
+        vectors: InterruptVectors.messageSignalled)
+    }
     return AttachDevice(
-      deviceIndex: UInt32(kind.rawValue), incarnation: child.incarnation, pin: device.pin, regions: regions)
+      deviceIndex: UInt32(kind.rawValue), incarnation: child.incarnation, pin: pin, regions: regions)
   }
 }

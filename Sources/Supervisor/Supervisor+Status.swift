@@ -26,6 +26,7 @@ extension Supervisor {
       switch child.role {
       case .vmm: tell(QueryMachineCounters(), child)
       case .device: tell(QueryDeviceCounters(), child)
+      case .backEnd(let backEnd) where backEnd.foreign == nil: tell(QueryDeviceCounters(), child)
       default: continue
       }
       current.countersAsked += 1
@@ -83,7 +84,7 @@ extension Supervisor {
 
   private func processStatus(_ child: Child) -> ProcessStatus {
     var row = ProcessStatus()
-    row.name = child.role.name.text
+    row.name = child.role.name
     row.pid = child.current?.process.pid ?? 0
     row.sandbox = confinementWord(child)
     row.state = child.state.word.text

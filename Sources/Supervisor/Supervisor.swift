@@ -35,6 +35,8 @@ final class Supervisor {
   let control: ControlServer
   let terminalModes: TerminalModes
   let children: [Child]
+  /// The virtio functions; slot = index + 1.
+  let functions: [Function]
   let startedAt = Clock.monotonic
   /// The shared memory of the running machine; replaced by a reset.
   var memory: MachineMemory
@@ -73,8 +75,9 @@ final class Supervisor {
     self.terminalModes = terminalModes
     sandbox = Sandbox(!options.sandboxed ? .none : options.sandboxLog ? .logged : .enforced)
     var children: [Child] = []
-    for (role, program) in zip(Role.allCases, files.programs) { children.append(Child(role, program)) }
+    for (role, program) in files.programs { children.append(Child(role, program)) }
     self.children = children
+    functions = files.functions
     do {
       memory = try MachineMemory(machine)
       console = try ConsoleLink()
@@ -82,7 +85,7 @@ final class Supervisor {
   }
 
   /// The child of a role that exists once.
-  func child(_ name: StaticString) -> Child? { children.first { same($0.role.name.text, name.text) } }
+  func child(_ name: String) -> Child? { children.first { same($0.role.name, name) } }
   var vmm: Child? { child("vmm") }
 
   // MARK: the loop
@@ -177,7 +180,7 @@ final class Supervisor {
   // MARK: deadlines
 
   /// Nanoseconds that a process may take from its start until it is ready, the loader until the guest is loaded.
-  private static var startPatience: Int64 { 60_000_000_000 }
+  static var startPatience: Int64 { 60_000_000_000 }
   /// Nanoseconds until a pause is given up.
   static var pausePatience: Int64 { 5_000_000_000 }
 
@@ -187,6 +190,7 @@ final class Supervisor {
       if phase != .ending, let at = child.restartAt ?? readyBy(child) { all.append(at) }
       if let at = child.current?.logPause(at: now) { all.append(at) }
     }
+    if phase != .ending { for function in functions { if let at = nextDeadline(function) { all.append(at) } } }
     for at in [endDeadline, status.deadline, panicDeadline, pauseDeadline] { if let at { all.append(at) } }
     return all.min()
   }
@@ -207,11 +211,12 @@ final class Supervisor {
       if let at = child.restartAt, now >= at { try restart(child) }
       if let at = readyBy(child), now >= at { try overdue(child) }
     }
+    for function in functions { try handleDeadlines(function, now) }
   }
 
   /// A process hangs in its start: the guest cannot wait for it. Killed in a running machine, its restart is tried again.
   private func overdue(_ child: Child) throws(Ending) {
-    let sentence = "\(child.role.name.text) was not ready within \(Supervisor.startPatience / 1_000_000_000) seconds"
+    let sentence = "\(child.role.name) was not ready within \(Supervisor.startPatience / 1_000_000_000) seconds"
     guard phase != .starting else { throw Ending(.processLost, sentence) }
     note(sentence)
     child.current?.process.kill()
@@ -234,10 +239,10 @@ final class Supervisor {
   }
 
   /// Hands log lines to the clients that follow, and to standard error with --verbose.
-  func publish(_ lines: [LogRing.Line], of name: StaticString) {
+  func publish(_ lines: [LogRing.Line], of name: String) {
     for line in lines {
-      if options.verbose { Log.line("[\(name.text)] \(line.text)") }
-      control.follow(LogLine(process: name.text, time: line.time, text: line.text))
+      if options.verbose { Log.line("[\(name)] \(line.text)") }
+      control.follow(LogLine(process: name, time: line.time, text: line.text))
     }
   }
 }

@@ -13,6 +13,11 @@ public struct EventCounter: ~Copyable, Sendable {
   /// Takes over an eventfd received from another process.
   public init(owning descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
+  /// Whether a descriptor from a peer may be signalled: an eventfd whose holder made it non-blocking.
+  public static func neverBlocks(_ descriptor: borrowing FileDescriptor) -> Bool {
+    atoll_eventfd_check(descriptor.raw) == 0
+  }
+
   /// Adds 1. A full counter is as good as signalled; a closed one is the peer's loss: neither is an error here.
   public borrowing func signal() { _ = atoll_eventfd_signal(descriptor.raw) }
 

@@ -38,6 +38,7 @@ public enum Errno {
   public static let pipe: Int32 = 32
   public static let noSystemCall: Int32 = 38
   public static let messageSize: Int32 = 90
+  public static let connectionReset: Int32 = 104
   public static let timedOut: Int32 = 110
 
   /// What an error number means; unknown ones are given as their number.
@@ -55,6 +56,7 @@ public enum Errno {
     case pipe: "the other side is gone"
     case noSystemCall: "not implemented by this kernel"
     case messageSize: "message too long"
+    case connectionReset: "connection reset"
     case timedOut: "timed out"
     case 5: "input/output error"
     case 9: "bad descriptor"

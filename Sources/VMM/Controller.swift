@@ -29,17 +29,35 @@ final class Controller<H: Hypervisor> {
   func serve() throws(VMMError) {
     try send(MachineReady())
     while true {
-      let ready: [Int16]
-      do throws(SystemError) {
-        ready = try Poll.wait([
-          (channel.raw, Poll.input), (faults.descriptor.raw, Poll.input), (arrival.descriptor.raw, Poll.input),
-        ])
-      } catch {
-        throw .system(error)
-      }
+      let backChannels = (0..<BusLimits.devices).filter { machine.devices[$0]?.backChannel != nil }
+      let ready = try wait(backChannels)
+      for (index, events) in zip(backChannels, ready.dropFirst(3)) where events != 0 { serveBackChannel(of: index) }
       if ready[1] != 0 { try reportFaults() }
       if ready[2] != 0 { try vcpusStand() }
       if ready[0] != 0, try !handleMessage() { return }
+    }
+  }
+
+  /// The ready events of the supervisor's socket, `faults`, `arrival`, and the back-channels of the devices `indexes`.
+  private func wait(_ indexes: [Int]) throws(VMMError) -> [Int16] {
+    var entries: [(descriptor: Int32, events: Int16)] = [
+      (channel.raw, Poll.input), (faults.descriptor.raw, Poll.input), (arrival.descriptor.raw, Poll.input),
+    ]
+    for index in indexes { entries.append(machine.devices[index]?.backChannel?.interest ?? (-1, Poll.input)) }
+    do throws(SystemError) { return try Poll.wait(entries) } catch { throw .system(error) }
+  }
+
+  /// One request at most, so that a device which floods its channel cannot keep the supervisor from being heard.
+  private func serveBackChannel(of index: Int) {
+    guard let device = machine.devices[index] else { return }
+    do throws(ChannelError) {
+      let served = try device.backChannel?.serve(machine.hypervisor) ?? false
+      if served { machine.bindings.wrappingAdd(1, ordering: .relaxed) }
+    } catch {
+      // A device that has gone is the supervisor's business, which hears of it by itself.
+      if case .closed = error { return }
+      Log.line("atoll-vmm: device \(index) on its back-channel: \(error.sentence)")
+      device.link.report(.brokenBackChannel)
     }
   }
 
@@ -72,7 +90,7 @@ final class Controller<H: Hypervisor> {
       let interrupt = try message.take(2)
       complain(about: attach, ring: ring, wake: wake, interrupt: interrupt)
     case .detachDevice: device(try message.decode(DetachDevice.self).deviceIndex)?.link.detach()
-    case .abandonDevice: device(try message.decode(AbandonDevice.self).deviceIndex)?.link.abandon()
+    case .abandonDevice: machine.abandon(Int(try message.decode(AbandonDevice.self).deviceIndex))
     case .boot: start(try message.decode(Boot.self).entry)
     case .run:
       pausing = false

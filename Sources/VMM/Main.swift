@@ -21,12 +21,13 @@ import System
     let channel = Channel(owning: FileDescriptor(owning: Channel.inheritedDescriptor))
     var message = try first(channel)
     let setup = try opening(message)
-    let ram = try take(&message)
+    let ram = try take(&message, 0)
+    let rom = setup.romBytes > 0 ? try take(&message, 1) : nil
     let faults = try counter()
     let arrival = try counter()
     let hypervisor = try soft(vcpus: Int(setup.vcpus))
     let signal = try duplicate(arrival)
-    let machine = try VirtualMachine(hypervisor, setup: setup, ram: ram, arrival: signal)
+    let machine = try VirtualMachine(hypervisor, setup: setup, ram: ram, rom: rom, arrival: signal)
     // Threads first: the second phase of the sandbox forbids making more.
     try startThreads(machine)
     do throws(SystemError) { try SecondPhase.enter(&message) } catch { throw .system(error) }
@@ -75,7 +76,7 @@ import System
     do throws(MessageError) { return try message.decode() } catch { throw .channel(.malformed(error)) }
   }
 
-  private static func take(_ message: inout Incoming) throws(VMMError) -> FileDescriptor {
-    do throws(MessageError) { return try message.take(0) } catch { throw .channel(.malformed(error)) }
+  private static func take(_ message: inout Incoming, _ index: Int) throws(VMMError) -> FileDescriptor {
+    do throws(MessageError) { return try message.take(index) } catch { throw .channel(.malformed(error)) }
   }
 }

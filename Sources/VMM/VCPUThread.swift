@@ -69,7 +69,8 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   /// Only the first is worth a line: a guest can make any number of them.
   private func noteUnmapped(_ address: UInt64) {
     guard machine.unmapped.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
-    Log.line("vCPU \(index) of the guest accessed \(hex(address)), where nothing is; there will be no more lines about this")
+    Log.line(
+      "vCPU \(index) of the guest accessed \(hex(address)), where nothing is; there will be no more lines about this")
   }
 
   /// Its own word, so that vCPUs do not pass a cache line around.

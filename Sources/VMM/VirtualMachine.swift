@@ -32,6 +32,8 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
   let hypervisor: H
   let gate: RunGate
   private let ram: Mapping
+  /// The boot ROM, if the machine has one.
+  private let rom: BootROM?
   private(set) var cpus: [H.CPU] = []
   private(set) var devices = [AttachedDevice?](repeating: nil, count: BusLimits.devices)
   private(set) var map = AddressMap()
@@ -41,24 +43,32 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
   private let exits: UnsafeMutablePointer<Atomic<UInt64>>
   /// Messages that the control thread sent because of a device, ring faults: there is no other path for them.
   let deviceMessages = Atomic<UInt64>(0)
+  /// Requests of devices to bind and unbind doorbells and vectors.
+  let bindings = Atomic<UInt64>(0)
   /// Accesses to addresses where nothing is.
   let unmapped = Atomic<UInt64>(0)
   /// The vCPU that failed first, plus 1, and from bit 32 on why; 0 while none has.
   private let failed = Atomic<UInt64>(0)
 
-  /// Maps guest RAM and creates all vCPUs, standing still.
+  /// Maps guest RAM and boot ROM and creates all vCPUs, standing still.
   init(
-    _ hypervisor: H, setup: MachineSetup, ram descriptor: borrowing FileDescriptor, arrival: consuming EventCounter
+    _ hypervisor: H, setup: MachineSetup, ram descriptor: borrowing FileDescriptor,
+    rom romDescriptor: consuming FileDescriptor? = nil, arrival: consuming EventCounter
   ) throws(VMMError) {
     self.hypervisor = hypervisor
     gate = RunGate(vcpus: Int(setup.vcpus), arrival: arrival)
     exits = .allocate(capacity: Int(setup.vcpus) * 8)
     for i in 0..<(Int(setup.vcpus) * 8) { (exits + i).initialize(to: Atomic<UInt64>(0)) }
     ram = try Self.map(descriptor, bytes: setup.ramBytes)
+    rom = try Self.mapROM(romDescriptor, bytes: setup.romBytes)
     do throws(HypervisorError) {
       for part in RAMLayout.ranges(bytes: setup.ramBytes) {
         try hypervisor.addMemory(
           guestAddress: part.range.start, host: ram.base + Int(part.fileOffset), size: part.range.size)
+      }
+      if let rom {
+        try hypervisor.addReadOnlyMemory(
+          guestAddress: MemoryMap.flashCode.start, host: UnsafeRawPointer(rom.mapping.base), size: setup.romBytes)
       }
       for id in 0..<Int(setup.vcpus) { cpus.append(try hypervisor.createVCPU(id: id)) }
     } catch {
@@ -72,6 +82,18 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
     do throws(SystemError) {
       try MemoryFile.requireSealed(descriptor, size: Int(bytes))
       return try Mapping.guestRAM(descriptor, size: Int(bytes))
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  private static func mapROM(
+    _ descriptor: consuming FileDescriptor?, bytes: UInt64
+  ) throws(VMMError) -> BootROM? {
+    guard let descriptor else { return nil }
+    do throws(SystemError) {
+      try MemoryFile.requireSealed(descriptor, size: Int(bytes))
+      return BootROM(try Mapping.shared(descriptor, size: Int(bytes), .read))
     } catch {
       throw .system(error)
     }
@@ -100,32 +122,40 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
   ) throws(VMMError) {
     let index = Int(message.deviceIndex)
     if let known = devices[index] {
-      return try reattach(known, wake: wake, interrupt: interrupt)
+      return try reattach(known, message, wake: wake, interrupt: interrupt)
     }
     guard !started else { throw .refused("a device that the machine did not start with was attached") }
     guard map.add(device: index, regions: message.regions) else {
       throw .refused("a device's registers overlap another device's")
     }
-    try bind(interrupt.raw, pin: message.pin)
     do throws(SystemError) {
       let link = try DeviceLink(segment: ring, vcpus: cpus.count, wake: wake, control: control)
-      devices[index] = AttachedDevice(link: link, pin: message.pin, interrupt: interrupt)
+      devices[index] = AttachedDevice(message, link: link)
     } catch {
       throw .system(error)
     }
+    try connect(index, interrupt)
   }
 
   private func reattach(
-    _ device: AttachedDevice, wake: consuming FileDescriptor, interrupt: consuming FileDescriptor
+    _ device: AttachedDevice, _ message: AttachDevice, wake: consuming FileDescriptor,
+    interrupt: consuming FileDescriptor
   ) throws(VMMError) {
-    hypervisor.unbindInterrupt(device.interrupt.raw, pin: device.pin)
-    device.interrupt = interrupt
-    try bind(device.interrupt.raw, pin: device.pin)
+    guard message.backChannel == device.description.backChannel else {
+      throw .refused("a device came back with another kind of interrupt")
+    }
+    try connect(Int(message.deviceIndex), interrupt)
     do throws(SystemError) { try device.link.reattach(wake: wake) } catch { throw .system(error) }
   }
 
-  private func bind(_ interrupt: Int32, pin: UInt32) throws(VMMError) {
-    do throws(HypervisorError) { try hypervisor.bindInterrupt(interrupt, pin: pin) } catch { throw .hypervisor(error) }
+  private func connect(_ index: Int, _ interrupt: consuming FileDescriptor) throws(VMMError) {
+    do throws(HypervisorError) { try devices[index]?.connect(interrupt, hypervisor) } catch { throw .hypervisor(error) }
+  }
+
+  /// A device will not come back.
+  func abandon(_ index: Int) {
+    devices[index]?.link.abandon()
+    devices[index]?.disconnect(hypervisor)
   }
 
   /// vCPU `vcpu` cannot go on, and its thread does not touch it again; only the first failure counts.
@@ -175,7 +205,14 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
     }
     for index in 0..<cpus.count { sum.mmioExits &+= exitCount(index).pointee.load(ordering: .relaxed) }
     sum.coreMessages = deviceMessages.load(ordering: .relaxed)
+    sum.bindings = bindings.load(ordering: .relaxed)
     for index in 0..<BusLimits.devices { sum.deviceAccesses[index] = devices[index]?.link.accesses ?? 0 }
     return sum
   }
+}
+
+/// Memory that guests run from and nobody writes.
+final class BootROM {
+  let mapping: Mapping
+  init(_ mapping: consuming Mapping) { self.mapping = mapping }
 }

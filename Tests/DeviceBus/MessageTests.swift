@@ -24,7 +24,25 @@ private func samples() -> [(request: Request, payload: [UInt8])] {
     pair(Load(ramBytes: 1 << 30, vcpus: 1, tables: .acpi, hasInitrd: true, commandLine: Array("quiet".utf8))),
     pair(Loaded(entry: entry)), pair(LoadFailed(text: "not a kernel")), pair(AttachConsole()), pair(Finish()),
     pair(TerminalReady()), pair(Quit()), pair(InputClosed()), pair(ConsoleFault()),
+    pair(LoadFirmware(ramBytes: 1 << 30, vcpus: 2)), pair(ConnectFrontEnd(function: 1, incarnation: 2)),
+    pair(function()), pair(AbandonFunction(slot: 3)),
+    pair(FunctionState(slot: 1, incarnation: 2, condition: .fault, text: "it sent nonsense")),
+    pair(BindDoorbell(id: 7, address: 0x4000_4000, length: 2)), pair(UnbindDoorbell(id: 7)),
+    pair(BindMSI(id: 3, vector: 80)), pair(UnbindMSI(id: 3)),
+    pair(Bound(to: .bindMSI, id: 3, fault: .foreignVector)),
   ]
+}
+
+private func function(
+  slot: UInt32 = 1, deviceID: UInt32 = 2, incarnation: UInt32 = 1, queues: UInt32 = 4, config: Int = 60,
+  regions: [MemoryRegion] = [
+    MemoryRegion(guestAddress: 0, size: 0x1000_0000, fileOffset: 0),
+    MemoryRegion(guestAddress: 0x9000_0000, size: 0x1000_0000, fileOffset: 0x1000_0000),
+  ]
+) -> AttachFunction {
+  AttachFunction(
+    slot: slot, deviceID: deviceID, incarnation: incarnation, queues: queues, packed: true,
+    config: [UInt8](repeating: 7, count: config), regions: regions)
 }
 
 /// Decodes a payload as the message that `request` names and encodes it again.
@@ -53,6 +71,7 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
   case .machineCounters: return try again(MachineCounters.self)
   case .paused: return try again(Paused.self)
   case .load: return try again(Load.self)
+  case .loadFirmware: return try again(LoadFirmware.self)
   case .loaded: return try again(Loaded.self)
   case .loadFailed: return try again(LoadFailed.self)
   case .attachConsole: return try again(AttachConsole.self)
@@ -61,6 +80,15 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
   case .quit: return try again(Quit.self)
   case .inputClosed: return try again(InputClosed.self)
   case .consoleFault: return try again(ConsoleFault.self)
+  case .connectFrontEnd: return try again(ConnectFrontEnd.self)
+  case .attachFunction: return try again(AttachFunction.self)
+  case .abandonFunction: return try again(AbandonFunction.self)
+  case .functionState: return try again(FunctionState.self)
+  case .bindDoorbell: return try again(BindDoorbell.self)
+  case .unbindDoorbell: return try again(UnbindDoorbell.self)
+  case .bindMSI: return try again(BindMSI.self)
+  case .unbindMSI: return try again(UnbindMSI.self)
+  case .bound: return try again(Bound.self)
   }
 }
 
@@ -100,13 +128,76 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
   bad(MachineEventMessage(event: 4))
   bad(MachineSetup(vcpus: 1, ramBytes: 0))
   bad(MachineSetup(vcpus: 1, ramBytes: 16385))
-  bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 64, regions: [.init(guestAddress: 0, size: 8, posted: false)]))
+  bad(MachineSetup(vcpus: 1, ramBytes: 16384, romBytes: 1))
+  bad(MachineSetup(vcpus: 1, ramBytes: 16384, romBytes: 32 << 20))
+  bad(LoadFirmware(ramBytes: 0, vcpus: 1))
+  bad(LoadFirmware(ramBytes: 1 << 30, vcpus: 0))
+  bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 65, regions: [.init(guestAddress: 0, size: 8, posted: false)]))
   bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: []))
   bad(
     AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: [.init(guestAddress: .max, size: 8, posted: false)]))
   bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: [.init(guestAddress: 0, size: 0, posted: false)]))
   bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: Array(repeating: 65, count: 4097)))
   bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: [65, 0, 65]))
+}
+
+@Test func vectorsOfADeviceAreThoseOfTheMADTAndNeedABackChannel() throws {
+  let regions = [RegionWindow(guestAddress: 0x4000_0000, size: 0x4000_0000, posted: false)]
+  func attach(_ first: UInt32, _ count: UInt32, backChannel: Bool = true, pin: UInt32 = 0) -> AttachDevice {
+    var message = AttachDevice(deviceIndex: 3, incarnation: 1, pin: pin, regions: regions)
+    (message.firstVector, message.vectorCount, message.backChannel) = (first, count, backChannel)
+    return message
+  }
+  for good in [attach(64, 192), attach(255, 1), attach(0, 0), attach(0, 0, backChannel: false, pin: 3)] {
+    #expect(try AttachDevice(decoding: good.encode()) == good)
+  }
+  #expect(attach(64, 192) == AttachDevice(deviceIndex: 3, incarnation: 1, regions: regions, vectors: 64..<256))
+  let bad = [
+    attach(63, 1), attach(64, 193), attach(256, 1), attach(64, .max), attach(64, 0), attach(.max, 2),
+    attach(64, 1, backChannel: false), attach(64, 1, pin: 1),
+  ]
+  for message in bad { #expect(throws: MessageError.self) { try AttachDevice(decoding: message.encode()) } }
+}
+
+@Test func functionsOutOfRangeAreRefused() {
+  func bad<M: Message>(_ message: M) { #expect(throws: MessageError.self) { try M(decoding: message.encode()) } }
+  func region(_ address: UInt64, _ size: UInt64, at offset: UInt64 = 0) -> MemoryRegion {
+    MemoryRegion(guestAddress: address, size: size, fileOffset: offset)
+  }
+  bad(ConnectFrontEnd(function: 0, incarnation: 1))
+  bad(ConnectFrontEnd(function: 32, incarnation: 1))
+  bad(ConnectFrontEnd(function: 1, incarnation: 0))
+  for message in [
+    function(slot: 0), function(slot: 32), function(deviceID: 0), function(deviceID: 64), function(incarnation: 0),
+    function(queues: 33), function(config: 257), function(regions: []),
+    function(regions: (0..<9).map { region($0 * 4096, 4096) }),
+    function(regions: [region(0, 0)]), function(regions: [region(1, 4096)]), function(regions: [region(0, 4095)]),
+    function(regions: [region(0, 4096, at: 8)]), function(regions: [region(0 &- 4096, 8192)]),
+    function(regions: [region(0, 1 << 63)]), function(regions: [region(0, 4096, at: 1 << 63)]),
+    function(regions: [region(0, 8192), region(4096, 4096)]),
+  ] { bad(message) }
+  bad(AbandonFunction(slot: 0))
+  bad(AbandonFunction(slot: 32))
+  bad(FunctionState(slot: 32, incarnation: 1, condition: .connected))
+  bad(FunctionState(slot: 1, incarnation: 0, condition: .connected))
+}
+
+@Test func bindingsOutOfRangeAreRefused() {
+  func bad<M: Message>(_ message: M) { #expect(throws: MessageError.self) { try M(decoding: message.encode()) } }
+  bad(BindDoorbell(id: 160, address: 0, length: 2))
+  bad(BindDoorbell(id: 0, address: 0, length: 3))
+  bad(BindDoorbell(id: 0, address: 0, length: .max))
+  bad(BindMSI(id: 160, vector: 64))
+  bad(UnbindDoorbell(id: 160))
+  bad(UnbindMSI(id: .max))
+  bad(Bound(to: .attach, id: 0))
+  bad(Bound(to: .bindMSI, id: 160))
+}
+
+@Test func messageOfAFunctionCarriesAsManyDescriptorsAsItHasRegionsAndTwoMore() {
+  #expect(function().descriptorCount == 4)
+  #expect(BindDoorbell(id: 0, address: 0, length: 2).descriptorCount == 1)
+  #expect(UnbindMSI(id: 0).descriptorCount == 0)
 }
 
 @Test func failureTextIsCutToItsLimitAndControlCharactersDoNotReachTheLog() throws {

@@ -106,6 +106,14 @@ import Testing
       "Notify (\\_SB.PWRB, 0x80)", "Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, )",
       "OperationRegion (EREG, SystemMemory, 0x100E0000, 0x04)", "Field (EREG, DWordAcc, NoLock, WriteAsZeros)",
       "0x1FE001E0,         // Address Base", "Name (\\_S5, Package (0x04)",
+      "Name (_HID, \"PNP0A08\"", "Name (_CID, \"PNP0A03\"", "Method (_OSC, 4, Serialized)", "Return (Arg3)",
+      "WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,",
+      "0x007F,             // Range Maximum",
+      "DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,",
+      "0x40000000,         // Range Minimum", "0x7FFFFFFF,         // Range Maximum",
+      "DWordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,",
+      "0x00004000,         // Range Minimum", "0x18000000,         // Translation Offset",
+      "0x0000C000,         // Length", "TypeTranslation, DenseTranslation",
     ] { #expect(text.contains(line), "\(line)") }
   }
 }

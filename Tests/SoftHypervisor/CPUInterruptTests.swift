@@ -239,6 +239,20 @@ import Testing
     #expect(machine.stopped(Self.forever) == CPUMachine.entry)
   }
 
+  @Test(arguments: [3, 64, 255] as [UInt64]) func storeToTheMSIDoorbell_raisesTheVector(vector: UInt64) throws {
+    let machine = try machine(lines: 1 << 2, enabled: false)
+    let enable = I.li(5, 0x1600 + vector / 64 * 8) + [I.iocsrwr(4, 5, log2: 3)]
+    #expect(machine.stopped(Self.chipSetUp + enable) != nil)
+    machine.set(CSR.crmd, Self.enabled)
+    machine.set(4, to: vector)
+    let handler = I.li(5, 0x1800 + vector / 64 * 8) + [I.iocsrrd(6, 5, log2: 3)]
+    machine.write(handler + [CPUMachine.stop], at: 0x8000)
+    machine.setPC(CPUMachine.code)
+    let end = CPUMachine.entry + UInt64(handler.count) * 4
+    #expect(machine.stopped(I.li(5, CPUMachine.window | 0x2ff0_0000) + [I.stW(4, 5), I.nop]) == end)
+    #expect(machine.gpr(6) == 1 << (vector % 64))
+  }
+
   @Test func ipi_wakesTheOtherCPU() throws {
     let machine = try CPUMachine(vcpus: 2)
     machine.set(CSR.ecfg, 1 << 12, cpu: 1)

@@ -120,6 +120,36 @@ import Testing
     }
   }
 
+  @Test func tableHolds256Doorbells_findsEachAndRefusesOneMore() throws {
+    let table = DoorbellTable()
+    let event = try EventCounter()
+    let raw = event.descriptor.raw
+    // 16 functions, 64 KiB apart, with 16 queues each, 4 bytes apart: what a PCIe host asks for.
+    let addresses = (0..<256 as Range<UInt64>).map { (n: UInt64) -> UInt64 in
+      0x4000_4000 + (n % 16) << 16 + (n / 16) * 4
+    }
+    for address in addresses { try table.bind(raw, address: address, length: 2, match: nil) }
+    #expect(throws: HypervisorError.noRoom) { try table.bind(raw, address: 0x5000_0000, length: 2, match: nil) }
+    for address in addresses { #expect(table.ring(address, size: 2, value: 0)) }
+    #expect(!table.ring(0x4000_4002, size: 2, value: 0))
+    for address in addresses.shuffled()[..<200] {
+      table.unbind(raw, address: address)
+      #expect(!table.ring(address, size: 2, value: 0))
+    }
+    try table.bind(raw, address: 0x5000_0000, length: 2, match: nil)
+    #expect(table.ring(0x5000_0000, size: 2, value: 0))
+    #expect(addresses.filter { table.ring($0, size: 2, value: 0) }.count == 56)
+  }
+
+  @Test func tableHolds256Eventfds_andRefusesOneMore() throws {
+    let table = try IRQFDTable(IRQChip())
+    let events = try (0..<257).map { _ in try EventBox() }
+    for (index, event) in events.dropLast().enumerated() {
+      try table.bind(event.counter.descriptor.raw, to: .msi(UInt32(64 + index % 192)))
+    }
+    #expect(throws: HypervisorError.noRoom) { try table.bind(events[256].counter.descriptor.raw, to: .msi(64)) }
+  }
+
   @Test func doorbellsComeAndGo_whileOthersRing() throws {
     let table = DoorbellTable()
     let steady = try EventCounter()
@@ -142,4 +172,9 @@ import Testing
     finished.wait()
     #expect(steady.drain() == 4000)
   }
+}
+
+private final class EventBox {
+  let counter: EventCounter
+  init() throws { counter = try EventCounter() }
 }

@@ -7,7 +7,7 @@ struct HostProgram {
   private let folder: URL
   private let environment: [String: String]
 
-  /// A program found in the usual folders, run in `folder` with `environment` added to a plain one.
+  /// A program found in the usual folders, or a path, run in `folder` with `environment` added to a plain one.
   init(_ name: String, _ arguments: [String], folder: URL, environment: [String: String] = [:]) {
     self.name = name
     self.arguments = arguments
@@ -23,13 +23,35 @@ struct HostProgram {
 
   /// Runs it to its end. apt's progress lines ("dlstatus:…") go to `progress` as percent, the rest is kept.
   func run(progress: (Double) -> Void) throws -> Result {
+    var kept = ""
+    var result = try run { line in
+      if let percent = HostProgram.percent(line) { progress(percent) } else { kept += line + "\n" }
+    }
+    result.output = kept
+    return result
+  }
+
+  /// Runs it to its end and gives each line of its output, which is not kept, to `line`.
+  func run(line: (String) -> Void) throws -> Result {
+    let output = Pipe()
+    return try run(output: output) { HostProgram.drain(output.fileHandleForReading, line) }
+  }
+
+  /// Runs it to its end with its output in a file.
+  func run(into file: URL) throws -> Result {
+    guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
+      throw FetchError.diskFull(file.deletingLastPathComponent().path)
+    }
+    return try run(output: FileHandle(forWritingTo: file)) {}
+  }
+
+  private func run(output: Any, _ whileItRuns: () -> Void) throws -> Result {
     let child = Process()
     child.executableURL = try HostProgram.find(name)
     child.arguments = arguments
     child.currentDirectoryURL = folder
     child.environment = plainEnvironment
     child.standardInput = FileHandle.nullDevice
-    let output = Pipe()
     child.standardOutput = output
     // Errors go to a file: two pipes read one after the other can block the child.
     let errorFile = folder.appendingPathComponent("errors.log")
@@ -38,10 +60,12 @@ struct HostProgram {
     }
     child.standardError = try FileHandle(forWritingTo: errorFile)
     try child.run()
-    let kept = HostProgram.drain(output.fileHandleForReading, progress)
+    Interruption.forward(to: child.processIdentifier)
+    whileItRuns()
     child.waitUntilExit()
+    Interruption.forward(to: 0)
     let errors = (try? String(contentsOf: errorFile, encoding: .utf8)) ?? ""
-    return Result(status: child.terminationStatus, output: kept, errors: errors)
+    return Result(status: child.terminationStatus, output: "", errors: errors)
   }
 
   private var plainEnvironment: [String: String] {
@@ -53,6 +77,7 @@ struct HostProgram {
   }
 
   private static func find(_ name: String) throws -> URL {
+    if name.hasPrefix("/") { return URL(fileURLWithPath: name) }
     let folders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]
     let paths = folders.map { "\($0)/\(name)" }
     guard let path = paths.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
@@ -61,18 +86,16 @@ struct HostProgram {
     return URL(fileURLWithPath: path)
   }
 
-  private static func drain(_ pipe: FileHandle, _ progress: (Double) -> Void) -> String {
-    var kept = ""
+  private static func drain(_ pipe: FileHandle, _ line: (String) -> Void) {
     var rest = Data()
     while case let data = pipe.availableData, !data.isEmpty {
       rest.append(data)
       while let newline = rest.firstIndex(of: 0x0a) {
-        let line = String(decoding: rest[rest.startIndex..<newline], as: UTF8.self)
+        line(String(decoding: rest[rest.startIndex..<newline], as: UTF8.self))
         rest.removeSubrange(rest.startIndex...newline)
-        if let percent = percent(line) { progress(percent) } else { kept += line + "\n" }
       }
     }
-    return kept + String(decoding: rest, as: UTF8.self)
+    if !rest.isEmpty { line(String(decoding: rest, as: UTF8.self)) }
   }
 
   /// apt's status lines are "dlstatus:item:percent:words" (apt's README.progress-reporting).

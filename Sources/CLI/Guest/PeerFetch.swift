@@ -30,6 +30,23 @@ struct PeerFetch {
     try PeerFetch.move(root, to: CacheFolder.qemuSystem)
   }
 
+  /// vhost-user back-ends that others have written, with every library that they need, the C library included: Debian 12's are
+  /// too old. What runs them shows them this folder as their root.
+  func backEnds() throws {
+    defer { archive.remove() }
+    try archive.open()
+    let root = try archive.unpackClosure(["virtiofsd", "qemu-utils", "passt", "vhost-device-vsock"])
+    for program in PeerFetch.backEndPrograms where !CacheFolder.has(root.appendingPathComponent(program)) {
+      throw FetchError.noFile(program, package: "one of virtiofsd, qemu-utils, passt, vhost-device-vsock")
+    }
+    try PeerFetch.move(root, to: CacheFolder.vhostUser)
+  }
+
+  /// Where those programs are in their folder.
+  static let backEndPrograms = [
+    "usr/libexec/virtiofsd", "usr/bin/qemu-storage-daemon", "usr/bin/passt", "usr/bin/vhost-device-vsock",
+  ]
+
   /// A script that runs `program` with the root's own loader and libraries: the host's may be older.
   private static func launcher(_ program: String, in root: URL) throws -> String {
     let manager = FileManager.default

@@ -61,6 +61,11 @@ struct PrivateArchive {
     """
   }
 
+  /// Whether apt accepts lists past their Valid-Until date here, be it that the host's own settings say so.
+  func acceptsStale() throws -> Bool {
+    try run("apt-config", ["shell", "CHECK", "Acquire::Check-Valid-Until/b"]).contains("false")
+  }
+
   /// The packages that `package` depends on and whose names start with `prefix`.
   func dependencies(of package: String, startingWith prefix: String) throws -> [String] {
     let output = try run("apt-cache", ["depends", package])
@@ -80,9 +85,20 @@ struct PrivateArchive {
 
   /// Fetches packages with all that they depend on, down to the C library, and unpacks everything into one folder.
   func unpackClosure(_ packages: [String]) throws -> URL {
-    progress.begin("\(packages[0]) and what it depends on")
-    _ = try run("apt-get", ["install", "-y", "--download-only", "--no-install-recommends"] + packages)
+    _ = try fetchClosure(packages, as: "\(packages[0]) and what it depends on")
+    progress.begin("unpacking")
     return try unpackFetched(from: folder.appendingPathComponent("cache/archives"))
+  }
+
+  /// Fetches packages, which apt's patterns can name too, with all that they depend on; the files, in a person's words
+  /// `what`.
+  func fetchClosure(_ packages: [String], as what: String) throws -> [URL] {
+    progress.begin(what)
+    _ = try run("apt-get", ["install", "-y", "--download-only", "--no-install-recommends"] + packages)
+    let cache = folder.appendingPathComponent("cache/archives")
+    let files = try FileManager.default.contentsOfDirectory(at: cache, includingPropertiesForKeys: nil)
+    progress.end()
+    return files.filter { $0.pathExtension == "deb" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
   }
 
   private func unpackFetched(from source: URL) throws -> URL {
@@ -103,7 +119,7 @@ struct PrivateArchive {
     let child = HostProgram(
       program, arguments, folder: folder.appendingPathComponent("packages"),
       environment: ["APT_CONFIG": folder.appendingPathComponent("apt.conf").path])
-    let result = try child.run { progress.update($0) }
+    let result = try child.run(progress: { progress.update($0) })
     do {
       try Interruption.check()
       guard result.status != 0 else { return result.output }

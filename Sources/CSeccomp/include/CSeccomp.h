@@ -1,8 +1,9 @@
 // libseccomp, as far as building one allow-list and writing it out as BPF. Failure is -errno.
 #pragma once
 
-// A filter whose default action ends the process, or (log_only) lets the call happen and logs it. Null: out of memory.
-void *atoll_filter_create(int log_only);
+// A filter whose default action ends the process, or makes the call fail with errno `refusal` if that is not 0, or (log_only)
+// lets the call happen and logs it. Null: out of memory.
+void *atoll_filter_create(int log_only, int refusal);
 void atoll_filter_free(void *filter);
 // Allows a system call when every condition holds: argument[i] & mask[i] == value[i]. At most 6 conditions.
 // Calls that this architecture does not have are skipped; -ENOENT if no architecture has the name.

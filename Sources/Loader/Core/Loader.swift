@@ -22,6 +22,16 @@ public enum Loader {
     return HandOver.entryPoint(pc: entry)
   }
 
+  /// What firmware expects to find in RAM, and where it starts. Everything else it loads itself.
+  public static func prepareFirmware(
+    _ shape: MachineShape, into memory: borrowing GuestMemory
+  ) throws(LoadError) -> EntryPoint {
+    do throws(MachineLimitError) { try shape.check() } catch { throw .machine(error) }
+    guard memory.bytes == shape.ramBytes else { throw .internalFault("guest RAM has another size") }
+    for blob in FirmwareEntry.blobs(shape) { try memory.write(blob) }
+    return FirmwareEntry.entryPoint
+  }
+
   private static func loadInitrd(
     _ file: ImageFile, into memory: borrowing GuestMemory, kernel: AddressRange
   ) throws(LoadError) -> AddressRange {

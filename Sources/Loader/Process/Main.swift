@@ -20,7 +20,8 @@ import System
 
   private static func serve(_ channel: borrowing Channel) throws(ProcessFailure) -> BootEntry {
     var message = try first(channel)
-    let request = try decode(message)
+    if message.request == .loadFirmware { return try prepareFirmware(&message) }
+    let request: Load = try decode(message)
     let ram = try take(0, from: &message)
     let kernel = try take(1, from: &message)
     let initrd = request.hasInitrd ? try take(2, from: &message) : nil
@@ -41,7 +42,25 @@ import System
     }
   }
 
-  private static func decode(_ message: borrowing Incoming) throws(ProcessFailure) -> Load {
+  private static func prepareFirmware(_ message: inout Incoming) throws(ProcessFailure) -> BootEntry {
+    let request: LoadFirmware = try decode(message)
+    let ram = try take(0, from: &message)
+    do throws(SystemError) { try SecondPhase.enter(&message) } catch { throw .sandbox(error) }
+    let shape = MachineShape(
+      vcpus: Int(request.vcpus), ramBytes: request.ramBytes, deviceTree: true, commandLine: [])
+    do throws(LoadError) {
+      let memory = try GuestMemory(ram, bytes: request.ramBytes)
+      return boot(try Loader.prepareFirmware(shape, into: memory))
+    } catch {
+      throw .load(error)
+    }
+  }
+
+  private static func boot(_ entry: EntryPoint) -> BootEntry {
+    BootEntry(pc: entry.pc, a0: entry.a0, a1: entry.a1, a2: entry.a2, parkAddress: entry.park)
+  }
+
+  private static func decode<M: Message>(_ message: borrowing Incoming) throws(ProcessFailure) -> M {
     do throws(MessageError) { return try message.decode() } catch { throw .channel(.malformed(error)) }
   }
 
@@ -59,8 +78,7 @@ import System
     let memory = try GuestMemory(ram, bytes: request.ramBytes)
     let kernelFile = try ImageFile("kernel", kernel)
     let initrdFile = try file("initrd", initrd)
-    let entry = try Loader.load(shape, into: memory, kernel: kernelFile, initrd: initrdFile)
-    return BootEntry(pc: entry.pc, a0: entry.a0, a1: entry.a1, a2: entry.a2, parkAddress: entry.park)
+    return boot(try Loader.load(shape, into: memory, kernel: kernelFile, initrd: initrdFile))
   }
 
   private static func file(

@@ -121,6 +121,10 @@ public struct AML: Sendable {
   public static var local0: AML { AML([0x60]) }
   /// A named object as a term.
   public static func reference(_ path: String) -> AML { AML(name(path)) }
+  /// `Arg0` to `Arg6`
+  public static func argument(_ number: UInt8) -> AML { AML([0x68 + min(number, 6)]) }
+  /// `Return (value)`
+  public static func returned(_ value: AML) -> AML { AML([0xa4] + value.bytes) }
   /// `Store (source, target)`
   public static func store(_ source: AML, to target: AML) -> AML { AML([0x70] + source.bytes + target.bytes) }
   /// `And (a, b)` without a target.
@@ -159,6 +163,44 @@ public struct Resource: Sendable {
     writer.u8(0b0011)  // consumer, edge, active high, exclusive
     writer.u8(1)
     writer.u32(gsi)
+    return Resource(bytes: writer.bytes)
+  }
+
+  /// General flags of a bridge's window (6.4.3.5): it produces the resource, both ends are fixed, decoding is positive.
+  private static let window: UInt8 = 1 << 2 | 1 << 3
+
+  /// The buses behind a host bridge (6.4.3.5.3, WordBusNumber), from 0.
+  public static func buses(_ count: UInt16) -> Resource {
+    var writer = ByteWriter()
+    writer.u8(0x88)
+    writer.u16(13)
+    writer.raw([2, window, 0])
+    for field in [0, 0, count &- 1, 0, count] { writer.u16(field) }
+    return Resource(bytes: writer.bytes)
+  }
+
+  /// A window of a host bridge through which functions' memory appears at the same address (6.4.3.5.2, DWordMemory):
+  /// read and write, not cacheable.
+  public static func memoryWindow(_ range: AddressRange) -> Resource {
+    doubleWordWindow(type: 0, flags: 1, start: range.start, count: range.size, translation: 0)
+  }
+
+  /// I/O ports of a host bridge (6.4.3.5.2, DWordIO), the first of which appears in memory at `translation` + its number.
+  public static func portWindow(first: UInt32, count: UInt32, translation: UInt64) -> Resource {
+    // Entire range; ports on the far side are memory on the near side.
+    doubleWordWindow(type: 1, flags: 3 | 1 << 4, start: UInt64(first), count: UInt64(count), translation: translation)
+  }
+
+  private static func doubleWordWindow(
+    type: UInt8, flags: UInt8, start: UInt64, count: UInt64, translation: UInt64
+  ) -> Resource {
+    var writer = ByteWriter()
+    writer.u8(0x87)
+    writer.u16(23)
+    writer.raw([type, window, flags])
+    for field in [0, start, start &+ count &- 1, translation, count] {
+      writer.u32(UInt32(truncatingIfNeeded: field))
+    }
     return Resource(bytes: writer.bytes)
   }
 }

@@ -1,12 +1,12 @@
-// The namespace: devices that the guest finds by name (ACPI 6.5, 5.2.11.1). PCI's host bridge belongs here too once a
-// PCIe process exists.
+// The namespace: devices that the guest finds by name (ACPI 6.5, 5.2.11.1). Deliberately absent: _PRT, because every
+// function uses MSI-X and none has an interrupt pin.
 
 /// Builder of the differentiated system description table's body.
 public enum DSDT {
   /// AML for a machine with `vcpus` processors, 1 to 256.
   public static func body(vcpus: Int) -> [UInt8] {
     let system = AML.scope(
-      "\\_SB", processors(vcpus) + [serial, realTimeClock, powerButton, eventDevice])
+      "\\_SB", processors(vcpus) + [serial, realTimeClock, powerButton, eventDevice, hostBridge])
     // A sleep type of S5 is all that a hardware-reduced machine needs to be switched off.
     let off = AML.named(
       "\\_S5", .package([.integer(UInt64(PowerRegister.sleepTypeOff)), .integer(0), .integer(0), .integer(0)]))
@@ -48,6 +48,30 @@ public enum DSDT {
         .named(
           "_CRS",
           .resources([.memory(MemoryMap.realTimeClock), .edgeInterrupt(gsi: gsi(InterruptPin.realTimeClock))])),
+      ])
+  }
+
+  /// PCI Express host bridge (PCI Firmware Specification 3.3, 4): segment 0; its configuration space is in the MCFG. The
+  /// guest may control every PCIe feature that it asks for (_OSC): nothing of ours contends for one.
+  private static var hostBridge: AML {
+    .device(
+      "PCI0",
+      [
+        .named("_HID", .string("PNP0A08")),
+        .named("_CID", .string("PNP0A03")),
+        .named("_SEG", .integer(0)),
+        .named("_BBN", .integer(0)),
+        .named("_UID", .integer(0)),
+        .named("_CCA", .integer(1)),
+        .named(
+          "_CRS",
+          .resources([
+            .buses(PCIHost.buses),
+            .memoryWindow(MemoryMap.pciMemory),
+            .portWindow(
+              first: PCIHost.firstPort, count: PCIHost.portCount, translation: MemoryMap.pciPorts.start),
+          ])),
+        .method("_OSC", arguments: 4, [.returned(.argument(3))]),
       ])
   }
 

@@ -30,14 +30,14 @@ public enum ACPITables {
     return bytes
   }
 
-  /// Root pointer (5.2.5.3), revision 2: only the 64-bit pointer is set.
-  public static func rootPointer(xsdt: UInt64) -> [UInt8] {
+  /// Root pointer (5.2.5.3), revision 2. Usually only the 64-bit pointer is set.
+  public static func rootPointer(xsdt: UInt64, rsdt: UInt32 = 0) -> [UInt8] {
     var writer = ByteWriter()
     writer.text("RSD PTR ")
     writer.u8(0)
     writer.text(oem)
     writer.u8(2)
-    writer.u32(0)
+    writer.u32(rsdt)
     writer.u32(36)
     writer.u64(xsdt)
     writer.zeros(4)
@@ -52,6 +52,13 @@ public enum ACPITables {
     var body = ByteWriter()
     for address in tables { body.u64(address) }
     return table("XSDT", revision: 1, body.bytes)
+  }
+
+  /// Root system description table (5.2.7): the same with 32-bit addresses, for firmware that makes an XSDT itself.
+  public static func root(_ tables: [UInt32]) -> [UInt8] {
+    var body = ByteWriter()
+    for address in tables { body.u32(address) }
+    return table("RSDT", revision: 1, body.bytes)
   }
 
   /// Differentiated system description table (5.2.11.1).
@@ -137,14 +144,13 @@ public enum ACPITables {
   // MARK: PCI
 
   /// PCI Express memory-mapped configuration table (PCI Firmware Specification 3.3, 4.1.2), one segment. Linux on
-  /// LoongArch joins the PCH-PIC to the EIOINTC by this table's node, so that without it no GSI works. There is no host
-  /// bridge in the namespace yet, so nobody looks for functions there.
+  /// LoongArch joins the PCH-PIC to the EIOINTC by this table's node, so that without it no GSI works.
   public static func pciConfiguration() -> [UInt8] {
     var body = ByteWriter()
     body.u64(0)
     body.u64(MemoryMap.pcieConfiguration.start)
     body.u16(0)
-    body.raw([0, UInt8(truncatingIfNeeded: MemoryMap.pcieConfiguration.size >> 20 &- 1)])
+    body.raw([0, UInt8(truncatingIfNeeded: PCIHost.buses &- 1)])
     body.u32(0)
     return table("MCFG", revision: 1, body.bytes)
   }

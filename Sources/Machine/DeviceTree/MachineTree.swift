@@ -1,5 +1,5 @@
 // The device tree of the machine, for guests without ACPI (`--tables fdt`). Bindings: Linux
-// Documentation/devicetree/bindings. PCI's host bridge belongs here too once a PCIe process exists.
+// Documentation/devicetree/bindings. Deliberately absent: an interrupt-map, because every function uses MSI-X.
 
 /// Builder of the machine's device tree.
 public enum MachineTree {
@@ -18,8 +18,10 @@ public enum MachineTree {
   /// Hz, what the divisor of the virtual UART would divide.
   private static let serialClock: UInt32 = 100_000_000
 
-  /// The tree for `vcpus` processors (1 to 256), at most 64 KiB.
-  public static func blob(vcpus: Int, ramBytes: UInt64, commandLine: [UInt8], initrd: AddressRange?) -> [UInt8] {
+  /// The tree for `vcpus` processors (1 to 256), at most 64 KiB; with `firmware` it has what only firmware uses.
+  public static func blob(
+    vcpus: Int, ramBytes: UInt64, commandLine: [UInt8], initrd: AddressRange?, firmware: Bool = false
+  ) -> [UInt8] {
     var tree = FlattenedDeviceTree()
     tree.begin("")
     tree.strings("compatible", "linux,dummy-loongson3")
@@ -32,6 +34,7 @@ public enum MachineTree {
     interruptControllers(&tree)
     devices(&tree)
     power(&tree)
+    if firmware { firmwareDevices(&tree) }
     return tree.blob()
   }
 
@@ -132,7 +135,48 @@ public enum MachineTree {
       $0.cells("#address-cells", 2)
       $0.cells("#size-cells", 1)
       let ports = MemoryMap.pciPorts
-      $0.cells("ranges", 1, 0, high(ports.start), low(ports.start), low(ports.size))
+      $0.cells("ranges", 1, 0, high(ports.start), low(ports.start), PCIHost.firstPort)
+    }
+    hostBridge(&tree)
+  }
+
+  /// Bindings: pci/host-generic-pci and pci/pci-msi. Space codes of `ranges` (IEEE 1275 PCI binding, 2.2.1.1): 1 I/O,
+  /// 2 memory below 4 GiB.
+  private static func hostBridge(_ tree: inout FlattenedDeviceTree) {
+    tree.node(name("pcie", MemoryMap.pcieConfiguration)) {
+      $0.strings("compatible", "pci-host-ecam-generic")
+      $0.strings("device_type", "pci")
+      $0.cells("#address-cells", 3)
+      $0.cells("#size-cells", 2)
+      $0.cells("linux,pci-domain", 0)
+      $0.cells("bus-range", 0, UInt32(PCIHost.buses) - 1)
+      $0.flag("dma-coherent")
+      $0.registers(MemoryMap.pcieConfiguration)
+      let ports = MemoryMap.pciPorts.start + UInt64(PCIHost.firstPort)
+      let memory = MemoryMap.pciMemory
+      $0.cells(
+        "ranges",
+        1 << 24, 0, PCIHost.firstPort, high(ports), low(ports), 0, PCIHost.portCount,
+        2 << 24, high(memory.start), low(memory.start), high(memory.start), low(memory.start), high(memory.size),
+        low(memory.size))
+      $0.cells("msi-map", 0, Phandle.message, 0, 0x1_0000)
+    }
+  }
+
+  private static func firmwareDevices(_ tree: inout FlattenedDeviceTree) {
+    let interface = MemoryMap.firmwareConfiguration
+    tree.node(name("fw_cfg", interface)) {
+      $0.strings("compatible", "qemu,fw-cfg-mmio")
+      // Without the last register, which is that of DMA.
+      $0.registers(AddressRange(interface.start, 0x10))
+    }
+    tree.node(name("flash", MemoryMap.flashCode)) {
+      $0.strings("compatible", "cfi-flash")
+      let (code, variables) = (MemoryMap.flashCode, MemoryMap.flashVariables)
+      $0.cells(
+        "reg", high(code.start), low(code.start), high(code.size), low(code.size), high(variables.start),
+        low(variables.start), high(variables.size), low(variables.size))
+      $0.cells("bank-width", 4)
     }
   }
 

@@ -89,7 +89,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     if (address ^ (address &+ (size - 1))) & SoftTLB.pageMask != 0 { return writeAcross(address, size, value, pc) }
     let found = translateAndFill(address, .store)
     if found.fault != 0 { return fault(found.fault, pc, address) }
-    if let host = pointee.memory.host(found.physical, size: size) {
+    if let host = pointee.memory.writableHost(found.physical, size: size) {
       Self.store(host, size, value)
       return Step.next
     }

@@ -6,7 +6,9 @@ import System
 /// Guest physical addresses at which a store signals an eventfd and does not leave the hypervisor, with the rules of
 /// KVM_IOEVENTFD (reference A.7).
 ///
-/// vCPUs look stores up without a lock; bindings change rarely, under one. A slot's sequence is even while it is empty or
+/// vCPUs look stores up without a lock, and every store outside RAM and irqchip is looked up: a slot lies close behind the
+/// one that its address hashes to, and `reach` says how many of them are worth a look, mostly none. Bindings change rarely,
+/// under a lock, and never move. A slot's sequence is even while it is empty or
 /// changing and odd while it is bound, and grows with each change. A vCPU announces itself in `users`, looks whether the
 /// sequence is still the one it matched, and only then touches the eventfd, so that `unbind` can wait for it.
 final class DoorbellTable: @unchecked Sendable {
@@ -27,22 +29,35 @@ final class DoorbellTable: @unchecked Sendable {
 
   static let capacity = 256
   private let slots: UnsafeMutablePointer<Slot>
-  /// Slots from here on were never bound.
-  private let used = Atomic<Int>(0)
+  /// By hash: slots to look at from there on; beyond them is no binding with this hash.
+  private let reach: UnsafeMutablePointer<Atomic<Int>>
   private let lock = Lock()
 
   init() {
     slots = .allocate(capacity: Self.capacity)
-    for index in 0..<Self.capacity { (slots + index).initialize(to: Slot()) }
+    reach = .allocate(capacity: Self.capacity)
+    for index in 0..<Self.capacity {
+      (slots + index).initialize(to: Slot())
+      (reach + index).initialize(to: Atomic<Int>(0))
+    }
   }
 
   deinit {
     slots.deinitialize(count: Self.capacity)
     slots.deallocate()
+    reach.deallocate()
   }
 
+  /// 0 ..< capacity. Doorbells are some bytes apart in one window and at the same offset in several: the high bits of a
+  /// product with an odd constant (2^64 / golden ratio) spread both.
+  private static func hash(_ address: UInt64) -> Int {
+    Int(truncatingIfNeeded: (address &* 0x9e37_79b9_7f4a_7c15) >> 56)
+  }
+
+  private static func slot(_ home: Int, _ distance: Int) -> Int { (home + distance) % capacity }
+
   /// Binds a borrowed eventfd until `unbind`. Throws `badBinding` for an address inside the irqchip, a length that no
-  /// store has, a doorbell that another one covers already, and when 256 are bound.
+  /// store has and a doorbell that another one covers already, `noRoom` when 256 are bound.
   func bind(_ eventfd: Int32, address: UInt64, length: UInt32, match: UInt64?) throws(HypervisorError) {
     let lengths: [UInt32] = [0, 1, 2, 4, 8]
     guard eventfd >= 0, lengths.contains(length), IRQChipWindow.find(address) == nil else {
@@ -50,16 +65,16 @@ final class DoorbellTable: @unchecked Sendable {
     }
     lock.lock()
     defer { lock.unlock() }
-    var free: Int?
-    for index in 0..<Self.capacity {
-      guard slots[index].isBound else {
-        free = free ?? index
-        continue
-      }
-      if covers(index, address, length, match) { throw .badBinding(address) }
+    let home = Self.hash(address)
+    for distance in 0..<reach[home].load(ordering: .relaxed) {
+      let index = Self.slot(home, distance)
+      if slots[index].isBound, covers(index, address, length, match) { throw .badBinding(address) }
     }
-    guard let index = free else { throw .badBinding(address) }
-    fill(index, eventfd, address, length, match)
+    guard let distance = (0..<Self.capacity).first(where: { !slots[Self.slot(home, $0)].isBound }) else {
+      throw .noRoom
+    }
+    fill(Self.slot(home, distance), eventfd, address, length, match)
+    reach[home].store(max(reach[home].load(ordering: .relaxed), distance + 1), ordering: .releasing)
   }
 
   /// Whether some store would match both slot `index` and a new binding.
@@ -77,26 +92,38 @@ final class DoorbellTable: @unchecked Sendable {
     slots[index].shape.store(length | (match == nil ? 0 : 0x100), ordering: .relaxed)
     slots[index].eventfd.store(eventfd, ordering: .relaxed)
     slots[index].sequence.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    used.store(max(used.load(ordering: .relaxed), index + 1), ordering: .releasing)
   }
 
   /// Ends the bindings of `eventfd` at `address`; after the return no vCPU touches the descriptor.
   func unbind(_ eventfd: Int32, address: UInt64) {
     lock.lock()
     defer { lock.unlock() }
-    for index in 0..<used.load(ordering: .relaxed) where slots[index].isBound {
-      guard slots[index].address.load(ordering: .relaxed) == address,
-        slots[index].eventfd.load(ordering: .relaxed) == eventfd
-      else { continue }
-      slots[index].sequence.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      // A vCPU between its announcement and its signal: some hundred nanoseconds.
-      while slots[index].users.load(ordering: .sequentiallyConsistent) != 0 { spinHint() }
+    let home = Self.hash(address)
+    var last = 0
+    for distance in 0..<reach[home].load(ordering: .relaxed) {
+      let index = Self.slot(home, distance)
+      guard slots[index].isBound else { continue }
+      let bound = slots[index].address.load(ordering: .relaxed)
+      if bound == address, slots[index].eventfd.load(ordering: .relaxed) == eventfd {
+        empty(index)
+      } else if Self.hash(bound) == home {
+        last = distance + 1
+      }
     }
+    reach[home].store(last, ordering: .releasing)
+  }
+
+  private func empty(_ index: Int) {
+    slots[index].sequence.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    // A vCPU between its announcement and its signal: some hundred nanoseconds.
+    while slots[index].users.load(ordering: .sequentiallyConsistent) != 0 { spinHint() }
   }
 
   /// A guest's store: true if it rang a doorbell and is done with. `size` 1, 2, 4 or 8; any thread; takes no lock.
   func ring(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-    for index in 0..<used.load(ordering: .acquiring) {
+    let home = Self.hash(address)
+    for distance in 0..<reach[home].load(ordering: .acquiring) {
+      let index = Self.slot(home, distance)
       let sequence = slots[index].sequence.load(ordering: .acquiring)
       guard sequence & 1 != 0, slots[index].address.load(ordering: .relaxed) == address,
         matches(index, size, value)

@@ -42,7 +42,7 @@ final class IRQFDTable: Sendable {
   deinit { shared.stop.signal() }
 
   /// Binds a borrowed eventfd until `unbind`. Throws `badBinding` for a source that does not exist, an eventfd that is
-  /// bound already or is none, and when 256 are bound.
+  /// bound already or is none, `noRoom` when 256 are bound.
   func bind(_ eventfd: Int32, to source: InterruptSource) throws(HypervisorError) {
     try shared.bind(eventfd, to: source)
   }
@@ -82,7 +82,7 @@ private final class SharedTable: @unchecked Sendable {
     guard source.isValid, eventfd >= 0 else { throw .badBinding(UInt64(source.number)) }
     lock.lock()
     defer { lock.unlock() }
-    guard let slot = slots.firstIndex(where: { $0 == nil }) else { throw .badBinding(UInt64(source.number)) }
+    guard let slot = slots.firstIndex(where: { $0 == nil }) else { throw .noRoom }
     generation &+= 1
     slots[slot] = Binding(eventfd: eventfd, source: source, generation: generation)
     let result = atoll_epoll_add_edge(epoll.raw, eventfd, UInt(slot) | UInt(generation) << 32)

@@ -80,11 +80,11 @@ extension UnsafeMutablePointer where Pointee == CPU {
     let found = translate(address, kind)
     guard found.fault == 0 else { return found }
     let page = address & SoftTLB.pageMask
-    guard let host = pointee.memory.host(found.physical & SoftTLB.pageMask, size: 4096) else { return found }
+    guard let memory = pointee.memory.find(found.physical & SoftTLB.pageMask, size: 4096) else { return found }
     let entry = pointee.dataTLB + SoftTLB.index(address)
     entry.pointee.readTag = found.readable ? page : SoftTLB.never
-    entry.pointee.writeTag = found.writable ? page : SoftTLB.never
-    entry.pointee.addend = Int(bitPattern: host) &- Int(truncatingIfNeeded: Int64(bitPattern: page))
+    entry.pointee.writeTag = found.writable && memory.writable ? page : SoftTLB.never
+    entry.pointee.addend = Int(bitPattern: memory.host) &- Int(truncatingIfNeeded: Int64(bitPattern: page))
     return found
   }
 }

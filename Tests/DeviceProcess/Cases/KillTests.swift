@@ -1,5 +1,6 @@
 import DeviceBus
 import DeviceProcess
+import ProcessSupport
 import Synchronization
 import System
 import Testing

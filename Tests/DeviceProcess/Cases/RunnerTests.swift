@@ -1,6 +1,7 @@
 import DeviceBus
 import DeviceProcess
 import Glibc
+import ProcessSupport
 import System
 import Testing
 

@@ -1,6 +1,7 @@
 import CSystem
 import DeviceBus
 import Glibc
+import ProcessSupport
 import System
 import Testing
 

@@ -1,5 +1,6 @@
 // The table of fuzz targets. To add one: write a file beside this one, and one line here.
 
+import FirmwareConfigModel
 import FuzzSupport
 import PowerModel
 import RTCModel
@@ -26,12 +27,22 @@ public struct FuzzTarget: Sendable {
     FuzzTarget("serial", seeds: [Seeds.serial]) { DeviceScript<SerialDevice>.run($0) },
     FuzzTarget("rtc", seeds: [Seeds.rtc]) { DeviceScript<RTCDevice>.run($0) },
     FuzzTarget("power", seeds: [Seeds.power]) { DeviceScript<PowerDevice>.run($0) },
+    FuzzTarget("pcie", seeds: [Seeds.pcie]) { DeviceScript<PCIeUnderTest>.run($0) },
+    FuzzTarget("flash", seeds: [Seeds.flash]) { DeviceScript<SmallFlash>.run($0) },
+    FuzzTarget("fwcfg", seeds: [Seeds.firmwareItems, Seeds.firmwareSession]) {
+      FirmwareConfigTarget.run($0) ?? DeviceScript<FirmwareConfigDevice>.run($0)
+    },
     FuzzTarget("ring", run: RingTarget.run),
     FuzzTarget("statepage", run: StatePageTarget.run),
     FuzzTarget("cpu", seeds: CPUTarget.seeds, run: CPUTarget.run),
     FuzzTarget("irqchip", seeds: IRQChipTarget.seeds, run: IRQChipTarget.run),
     FuzzTarget("loader", seeds: LoaderTarget.seeds, run: LoaderTarget.run),
     FuzzTarget("tables", seeds: TablesTarget.seeds, run: TablesTarget.run),
+    FuzzTarget("splitring", seeds: VirtqueueTarget.seeds(packed: false)) { VirtqueueTarget.run($0, packed: false) },
+    FuzzTarget("packedring", seeds: VirtqueueTarget.seeds(packed: true)) { VirtqueueTarget.run($0, packed: true) },
+    FuzzTarget("block", seeds: BlockTarget.seeds, run: BlockTarget.run),
+    FuzzTarget("vhostfront", seeds: VhostFrontTarget.seeds, run: VhostFrontTarget.run),
+    FuzzTarget("vhostback", seeds: VhostBackTarget.seeds, run: VhostBackTarget.run),
   ]
 
   /// The target called `name`.

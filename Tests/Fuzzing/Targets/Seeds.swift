@@ -2,6 +2,7 @@
 
 import DeviceModel
 import FuzzSupport
+import Machine
 
 /// Seed inputs of the device targets.
 public enum Seeds {
@@ -13,6 +14,21 @@ public enum Seeds {
 
   /// Power button, the three ways to switch off and to reset, the PM timer's interrupt.
   public static let power: [UInt8] = encode(powerSession)
+
+  /// EDK2's driver: word and buffered programming, an erase, identifier and query, errors, a restart in the middle.
+  public static let flash: [UInt8] = encode(flashSession)
+
+  /// A length, and as many bytes of the file of a machine with one processor and 1 GiB.
+  public static let firmwareItems: [UInt8] = {
+    let file = FirmwareConfiguration.encode(FirmwareConfiguration.items(vcpus: 1, ramBytes: 1 << 30))
+    return [UInt8(truncatingIfNeeded: file.count >> 8), UInt8(truncatingIfNeeded: file.count)] + file
+  }()
+
+  /// Signature and directory, as firmware reads them.
+  public static let firmwareSession: [UInt8] = encode([
+    store(8, 0, size: 2), load(0, size: 4), store(8, 0x1900, size: 2), load(0, size: 4), load(0, size: 8), .restart,
+    load(0, size: 1), load(0x10, size: 8),
+  ])
 
   private static func encode(_ operations: [DeviceOperation]) -> [UInt8] { operations.flatMap(\.encoded) }
 
@@ -49,6 +65,19 @@ public enum Seeds {
   private static let uartPanic: [DeviceOperation] =
     [.outputRoom(1000), store(4, 0), store(3, 3)]
     + Array("\n<0>[    1.5] Kernel panic - not syncing\n".utf8).map { store(0, UInt64($0)) }
+
+  private static func flashCommand(_ command: UInt64, _ offset: UInt32 = 0) -> DeviceOperation {
+    store(offset, command << 16 | command, size: 4)
+  }
+
+  private static let flashSession: [DeviceOperation] = [
+    flashCommand(0x70), load(0, size: 4), flashCommand(0x40, 8), store(8, 0x1234_5678, size: 4), load(0, size: 4),
+    flashCommand(0xff), load(8, size: 8), flashCommand(0xe8, 16), load(16, size: 4), flashCommand(1, 16),
+    store(16, 0x0102_0304, size: 4), .restart, store(20, 0x0506_0708, size: 4), flashCommand(0xd0), load(0, size: 4),
+    flashCommand(0xff), load(16, size: 8), flashCommand(0x20), flashCommand(0xd0), load(0, size: 4),
+    flashCommand(0x20), flashCommand(0xff), flashCommand(0x50), flashCommand(0x90), load(0, size: 4),
+    flashCommand(0x98), load(64, size: 4), flashCommand(0x60), flashCommand(0xd0), flashCommand(0xff),
+  ]
 
   private static let second: Int64 = 1_000_000_000
 

@@ -112,7 +112,11 @@ extension UnsafeMutablePointer where Pointee == CPU {
       step = fault(found.fault, pc, address)
       return nil
     }
-    guard let host = pointee.memory.host(found.physical, size: size) else {
+    let memory = pointee.memory
+    let place =
+      kind == .store
+      ? memory.writableHost(found.physical, size: size) : memory.host(found.physical, size: size)
+    guard let host = place else {
       step = fault(Ecode.addressMemory, pc, address)
       return nil
     }

@@ -5,18 +5,18 @@ import Synchronization
 import System
 
 /// A program of this package, started by a test; killed and reaped with its last reference.
-final class Child {
-  enum End: Equatable {
+public final class Child {
+  public enum End: Equatable, Sendable {
     case status(Int32)
     case signal(Int32)
   }
 
-  let pid: Int32
+  public let pid: Int32
   private var ended: End?
 
   /// Starts `program` from the folder of the test's own executable; `descriptors[n]` becomes its descriptor `n` unless -1.
   /// Takes over none of them.
-  init(_ program: String, descriptors: [Int32]) throws {
+  public init(_ program: String, descriptors: [Int32]) throws {
     let path = try Child.folder() + "/" + program
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -44,10 +44,10 @@ final class Child {
     _ = wait()
   }
 
-  func kill(_ signal: Int32) { if ended == nil { _ = Glibc.kill(pid, signal) } }
+  public func kill(_ signal: Int32) { if ended == nil { _ = Glibc.kill(pid, signal) } }
 
   /// Waits for the end.
-  func wait() -> End {
+  public func wait() -> End {
     if let ended { return ended }
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
@@ -57,7 +57,7 @@ final class Child {
   }
 
   /// Processor time used so far, in clock ticks of 10 ms.
-  func processorTicks() -> Int {
+  public func processorTicks() -> Int {
     guard let file = fopen("/proc/\(pid)/stat", "r") else { return 0 }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 1024)
@@ -77,10 +77,10 @@ final class Child {
 }
 
 /// A thread whose end can be awaited.
-final class Worker: Sendable {
+public final class Worker: Sendable {
   private let done: EventCounter
 
-  init(_ body: @escaping @Sendable () -> Void) throws {
+  public init(_ body: @escaping @Sendable () -> Void) throws {
     done = try EventCounter()
     try Thread.start { [self] in
       body()
@@ -89,23 +89,23 @@ final class Worker: Sendable {
   }
 
   /// Waits at most `seconds`; true if the thread has ended.
-  func wait(seconds: Int64 = 60) -> Bool {
+  public func wait(seconds: Int64 = 60) -> Bool {
     let ready = try? Poll.wait([(done.descriptor.raw, Poll.input)], nanoseconds: seconds * 1_000_000_000)
     return (ready?.first ?? 0) != 0
   }
 
   /// Whether the thread has ended, or ends within `microseconds`.
-  func ends(within microseconds: Int64) -> Bool {
+  public func ends(within microseconds: Int64) -> Bool {
     let ready = try? Poll.wait([(done.descriptor.raw, Poll.input)], nanoseconds: microseconds * 1000)
     return (ready?.first ?? 0) != 0
   }
 }
 
 /// A value that a worker leaves for the test.
-final class Box<T: Sendable>: Sendable {
+public final class Box<T: Sendable>: Sendable {
   private let storage: Mutex<T>
-  init(_ value: T) { storage = Mutex(value) }
-  var value: T {
+  public init(_ value: T) { storage = Mutex(value) }
+  public var value: T {
     get { storage.withLock { $0 } }
     set { storage.withLock { $0 = newValue } }
   }

@@ -1,0 +1,49 @@
+import Control
+import Foundation
+import Testing
+
+/// What `make debian` has built, on copies.
+@Suite(.serialized, .enabled(if: Programs.areThere && DebianTests.isThere, "`make debian` has not run"))
+struct DebianTests {
+  private static let images = URL(fileURLWithPath: Programs.kernel).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("debian")
+  static let isThere = FileManager.default.isReadableFile(atPath: images.appendingPathComponent("debian.ext4").path)
+
+  /// A copy of an image, holes kept, that the test may change.
+  private func copy(_ name: String, _ body: (String) throws -> Void) throws {
+    let copy = FileManager.default.temporaryDirectory.appendingPathComponent("atoll-\(UInt32.random(in: 0 ... .max)).img")
+    defer { try? FileManager.default.removeItem(at: copy) }
+    let program = Process()
+    program.executableURL = URL(fileURLWithPath: "/bin/cp")
+    program.arguments = ["--sparse=always", Self.images.appendingPathComponent(name).path, copy.path]
+    try program.run()
+    program.waitUntilExit()
+    try #require(program.terminationStatus == 0)
+    try body(copy.path)
+  }
+
+  private func logIn(_ machine: Machine) throws {
+    try machine.wait(for: "atoll login: ", seconds: 600)
+    machine.type("root\n")
+    try machine.wait(for: "root@atoll:~# ")
+  }
+
+  @Test func rootOnADiskReachesTheLoginPromptWithNetwork() throws {
+    try copy("debian.ext4") { image in
+      var description = Machine.guest
+      description.memory = 1 << 30
+      description.commandLine += " root=/dev/vda"
+      description.devices = [
+        DeviceDescription(.block(BlockDescription(path: image))), DeviceDescription(.net(NetDescription(.user))),
+        DeviceDescription(.rng),
+      ]
+      let machine = try Machine(description)
+      try logIn(machine)
+      #expect(try machine.run("systemctl list-units --failed --quiet | wc -l").contains("\n0\r\n"))
+      #expect(try machine.run("ip -4 -brief address show scope global").contains(" 10.0.2.15/24"))
+      #expect(try machine.run("dpkg --audit; echo audit $?").contains("audit 0\r\n"))
+      machine.type("poweroff\n")
+      #expect(try machine.end(seconds: 180) == 0)
+    }
+  }
+}
