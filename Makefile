@@ -98,9 +98,16 @@ bench-peer: cli
 	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)
 	$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH)
 
+.PHONY: test-interop
+# Our front-end with other people's back-ends, and our back-ends with QEMU as front-end: Debian forky's, in private roots.
+test-interop: guest
+	@$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH) > /dev/null
+	$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH) > /dev/null
+	ATOLL_INTEROP_ROOT=$${XDG_CACHE_HOME:-$$HOME/.cache}/atoll/vhost-user swift test --filter InteropTests
+
 .PHONY: bench
 # Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.
-# ONLY names some of boot, integer, float, registers, idle, output, kill.
+# ONLY names some of boot, integer, float, registers, idle, output, disk, kill.
 bench: embedded guest
 	@swift build -c release --product atoll-bench
 	.build/release/atoll-bench RUNS=$(or $(RUNS),5) ONLY=$(ONLY)

@@ -108,10 +108,16 @@ var targets: [Target] = [
   .executableTarget(
     name: "atoll-loader", dependencies: ["LoaderCore", "DeviceBus", "Machine", "System"],
     path: "Sources/Loader/Process", swiftSettings: strict, linkerSettings: staticLink),
+  .target(
+    name: "VMMCore", dependencies: ["Hypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
+    path: "Sources/VMM/Core", swiftSettings: core),
   .executableTarget(
-    name: "atoll-vmm",
-    dependencies: ["Hypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
-    path: "Sources/VMM", swiftSettings: core, linkerSettings: staticLink),
+    name: "atoll-vmm", dependencies: ["VMMCore"], path: "Sources/VMM/Process", swiftSettings: strict,
+    linkerSettings: staticLink),
+  // `make bench` alone: the VMM with a device in its own process.
+  .executableTarget(
+    name: "atoll-vmm-inside", dependencies: ["VMMCore", "BlockEngine", "VhostDevice", "System", "CSystem"],
+    path: "Tests/Bench/Inside", swiftSettings: raw, linkerSettings: staticLink),
   .executableTarget(
     name: "atoll-terminal", dependencies: ["DeviceBus", "System", "CSystem"], path: "Sources/Terminal",
     swiftSettings: strict, linkerSettings: staticLink),
@@ -169,7 +175,7 @@ if !embedded {
       dependencies: [
         "Control", "CSystem", "Hypervisor", "LoaderCore", "Machine", "SoftHypervisor", "System",
       ],
-      path: "Tests/Bench"),
+      path: "Tests/Bench", exclude: ["Inside"]),
   ]
 }
 
@@ -201,7 +207,9 @@ if !embedded {
     .target(
       name: "VhostBenchSupport", dependencies: ["VhostUser", "VirtqueueDriver", "System", "CSystem"],
       path: "Tests/VhostBench/Support"),
-    tests("Interop", ["VhostBenchSupport", "VhostUser"]),
+    tests(
+      "Interop",
+      ["VhostBenchSupport", "VhostUser", "atoll-rng", "atoll-block", "atoll-net", "atoll-vsock", "atoll-console"]),
     .executableTarget(
       name: "atoll-vhost-bench", dependencies: ["VhostBenchSupport", "VhostUser", "System"],
       path: "Tests/VhostBench/Program"),
@@ -209,15 +217,23 @@ if !embedded {
     .target(name: "VirtqueueDriver", dependencies: ["Virtqueue", "System"], path: "Tests/Virtqueue/Driver"),
     // Sees each store that a dying process could have got to.
     .target(name: "CStores", path: "Tests/Virtqueue/CStores", cSettings: cSettings),
-    .target(name: "StoreRecorder", dependencies: ["CStores"], path: "Tests/Virtqueue/Stores"),
+    .target(name: "StoreRecording", dependencies: ["CStores", "System"], path: "Tests/Virtqueue/Stores"),
     .testTarget(
       name: "VirtqueueTests",
-      dependencies: ["Virtqueue", "VirtqueueDriver", "StoreRecorder", "CSystem", "System"],
+      dependencies: ["Virtqueue", "VirtqueueDriver", "StoreRecording", "CSystem", "System"],
       path: "Tests/Virtqueue/Cases"),
     tests(
       "VhostDevice",
       ["VhostDevice", "VhostUser", "Virtqueue", "VirtqueueDriver", "DeviceBus", "System", "CSystem", "atoll-rng"]),
-    tests("VMM", ["atoll-vmm", "DeviceBus", "Hypervisor", "SoftHypervisor", "System"]),
+    tests("VMM", ["VMMCore", "DeviceBus", "Hypervisor", "SoftHypervisor", "System"]),
+    .testTarget(name: "ConsoleModelTests", dependencies: ["ConsoleModel"], path: "Tests/Devices/Console/Model"),
+    .testTarget(
+      name: "ConsoleTests",
+      dependencies: [
+        "atoll-console", "ConsoleModel", "VhostDevice", "Virtqueue", "VirtqueueDriver", "StoreRecording", "DeviceBus",
+        "System", "CSystem",
+      ],
+      path: "Tests/Devices/Console/Process"),
     // A device that tells on lost or repeated accesses, its process, and what kills it.
     .target(name: "FakeDevice", dependencies: ["DeviceModel"], path: "Tests/DeviceProcess/FakeDevice"),
     .executableTarget(
@@ -249,7 +265,9 @@ if !embedded {
     // With a VMM and back-ends that the tests play.
     .testTarget(
       name: "PCIeProcessTests",
-      dependencies: ["ProcessSupport", "PCIeModel", "atoll-pcie", "DeviceBus", "VhostUser", "System", "CSystem"],
+      dependencies: [
+        "ProcessSupport", "PCIeModel", "atoll-pcie", "DeviceProcess", "DeviceBus", "VhostUser", "System", "CSystem",
+      ],
       path: "Tests/Devices/PCIe/Process"),
   ]
   targets += [
@@ -257,14 +275,15 @@ if !embedded {
     .testTarget(
       name: "BlockEngineTests",
       dependencies: [
-        "BlockEngine", "BlockModel", "Virtqueue", "VirtqueueDriver", "FuzzSupport", "System", "CSystem",
+        "BlockEngine", "BlockModel", "CURing", "CRingProbe", "Virtqueue", "VirtqueueDriver", "FuzzSupport", "System",
       ],
       path: "Tests/Devices/Block/Engine"),
+    .target(name: "CRingProbe", path: "Tests/Devices/Block/RingProbe", cSettings: cSettings),
     .testTarget(
       name: "BlockProcessTests", dependencies: ["atoll-block", "VhostBenchSupport", "VirtqueueDriver", "System"],
       path: "Tests/Devices/Block/Process"),
   ]
-  for name in ["Net", "Vsock"] {
+  for name in ["Net", "RNG", "Vsock"] {
     targets.append(
       .testTarget(
         name: "\(name)ModelTests", dependencies: [.target(name: "\(name)Model")], path: "Tests/Devices/\(name)"))
@@ -291,7 +310,7 @@ if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
 // See the Makefile, `test-sanitize`.
 if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
   let unfit: Set<String> = [
-    "SoftHypervisor", "atoll-vmm", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
+    "SoftHypervisor", "VMMCore", "atoll-vmm", "atoll-vmm-inside", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
     "DifferentialTests", "SystemTests",
   ]
   targets.removeAll { unfit.contains($0.name) }

@@ -8,8 +8,11 @@ public struct ProcessStatus: Sendable {
   public var sandbox = ""
   /// starting, running, restarting, abandoned or finished.
   public var state = ""
-  /// Register accesses carried out, over all incarnations.
+  /// Register accesses carried out, over all incarnations; requests in a virtio back-end's row.
   public var accesses: UInt64 = 0
+  /// Bytes that a virtio back-end took from the guest, and that it gave to it.
+  public var bytesIn: UInt64 = 0
+  public var bytesOut: UInt64 = 0
   /// Interrupts: sent by a device, taken by the vCPUs in the VMM's row.
   public var interrupts: UInt64 = 0
   /// How often it was started again.
@@ -45,6 +48,8 @@ public struct MachineStatus: Sendable {
   public var unimplemented: UInt64 = 0
   /// Messages through the core on the data or interrupt path: stays 0.
   public var coreMessages: UInt64 = 0
+  /// Doorbells and interrupt vectors that devices had bound or unbound: a matter of their drivers' start.
+  public var bindings: UInt64 = 0
   /// The supervisor first, then its children.
   public var processes: [ProcessStatus] = []
 
@@ -157,6 +162,7 @@ extension MachineStatus {
     writer.member("exits", exits)
     writer.member("unimplemented", unimplemented)
     writer.member("coreMessages", coreMessages)
+    writer.member("bindings", bindings)
     writer.beginArray("processes")
     for process in processes { process.write(to: &writer) }
     writer.endArray()
@@ -173,6 +179,8 @@ extension ProcessStatus {
     writer.member("state", state)
     writer.member("accesses", accesses)
     writer.member("interrupts", interrupts)
+    writer.member("bytesIn", bytesIn)
+    writer.member("bytesOut", bytesOut)
     writer.member("restarts", restarts)
     writer.member("lastRestart", lastRestart)
     writer.member("startTime", startTime)

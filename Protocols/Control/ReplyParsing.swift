@@ -32,6 +32,7 @@ extension MachineStatus {
     exits = node.number("exits")
     unimplemented = node.number("unimplemented")
     coreMessages = node.number("coreMessages")
+    bindings = node.number("bindings")
     processes = node.member("processes")?.elements.map { ProcessStatus($0) } ?? []
   }
 }
@@ -44,6 +45,8 @@ extension ProcessStatus {
     state = node.text("state")
     accesses = node.number("accesses")
     interrupts = node.number("interrupts")
+    bytesIn = node.number("bytesIn")
+    bytesOut = node.number("bytesOut")
     restarts = node.number("restarts")
     lastRestart = node.number("lastRestart")
     startTime = node.number("startTime")

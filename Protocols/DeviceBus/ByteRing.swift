@@ -198,7 +198,7 @@ public struct ByteRingReader: ~Copyable {
 
 /// A console segment as the device sees it.
 public struct ConsoleDeviceEnd: ~Copyable {
-  private let segment: Mapping
+  let segment: Mapping
   /// Bytes from the guest.
   public var output: ByteRingWriter
   /// Bytes for the guest.

@@ -102,7 +102,8 @@ extension BackEndSession {
   }
 
   /// The answer to CHECK_DEVICE_STATE once the transfer is over; nil while it runs, or if nobody asked.
-  public mutating func stateAnswer<Handler: BackEndHandler & ~Copyable>(_ handler: borrowing Handler) -> BackEndAnswer? {
+  public mutating func stateAnswer<Handler: BackEndHandler & ~Copyable>(_ handler: borrowing Handler) -> BackEndAnswer?
+  {
     guard awaitsState, handler.stateTransfer != .running else { return nil }
     awaitsState = false
     return number(handler.stateTransfer == .done ? 0 : 1, .checkDeviceState)

@@ -36,7 +36,8 @@ public struct BackEndSession: ~Copyable {
   /// Everything that this type serves.
   public static var protocolFeatures: ProtocolFeatures {
     [
-      .multipleQueues, .replyAcknowledge, .backEndRequests, .config, .inflightMemory, .resetDevice, .memorySlots, .status,
+      .multipleQueues, .replyAcknowledge, .backEndRequests, .config, .inflightMemory, .resetDevice, .memorySlots,
+      .status,
       .deviceState, .guestAddresses,
     ]
   }

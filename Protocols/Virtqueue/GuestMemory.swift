@@ -196,7 +196,8 @@ extension GuestMemory.Table {
       let mapped = regions + index
       let offset = address &- mapped.pointee.region.guestAddress
       guard address >= mapped.pointee.region.guestAddress, offset < mapped.pointee.region.size else { continue }
-      return Segment(base: mapped.pointee.window.base + Int(offset), count: Int(min(count, mapped.pointee.region.size - offset)))
+      return Segment(
+        base: mapped.pointee.window.base + Int(offset), count: Int(min(count, mapped.pointee.region.size - offset)))
     }
     return nil
   }

@@ -24,24 +24,34 @@ struct PackedLog {
   static func size(entries count: Int) -> Int { entries + count * entrySize }
 
   let base: UnsafeMutableRawPointer
-  /// What was stored last in free_head and old_free_head, which agree between calls.
+  /// What was stored last in free_head and old_free_head, which agree unless chains are being pushed.
   private var free: UInt16 = 0
+  private var oldFree: UInt16 = 0
   /// What was stored last in used_idx and old_used_idx.
   private var used = RingPosition(index: 0, wrap: true)
+  private var oldUsed = RingPosition(index: 0, wrap: true)
 
   init(base: UnsafeMutableRawPointer) { self.base = base }
 
   private func entry(_ slot: UInt16) -> UnsafeMutableRawPointer {
     base + PackedLog.entries + Int(slot) * PackedLog.entrySize
   }
-  private func storeFree(_ new: UInt16, old: UInt16) {
-    base.word(PackedLog.freeHead).pointee.store(UInt32(new) | UInt32(old) << 16, ordering: .releasing)
+  private func storeFree() {
+    base.word(PackedLog.freeHead).pointee.store(UInt32(free) | UInt32(oldFree) << 16, ordering: .releasing)
   }
   /// Four fields in one store: no death comes between an index and its wrap counter.
-  private func storeUsed(_ new: RingPosition, old: RingPosition) {
-    let indices = UInt64(new.index) | UInt64(old.index) << 16
-    let wraps: UInt64 = (new.wrap ? 1 : 0) << 32 | (old.wrap ? 1 : 0) << 40
+  private func storeUsed() {
+    let indices = UInt64(used.index) | UInt64(oldUsed.index) << 16
+    let wraps: UInt64 = (used.wrap ? 1 : 0) << 32 | (oldUsed.wrap ? 1 : 0) << 40
     base.long(PackedLog.usedIndex).pointee.store(indices | wraps, ordering: .releasing)
+  }
+  private mutating func settle(free: UInt16) {
+    (self.free, oldFree) = (free, free)
+    storeFree()
+  }
+  private mutating func settle(used: RingPosition) {
+    (self.used, oldUsed) = (used, used)
+    storeUsed()
   }
 
   /// A log that nobody has used.
@@ -54,9 +64,8 @@ struct PackedLog {
     }
     base.long(LogHeader.features).pointee.store(0, ordering: .relaxed)
     base.half(LogHeader.count).pointee.store(count, ordering: .relaxed)
-    (free, self.used) = (0, used)
-    storeFree(0, old: 0)
-    storeUsed(used, old: used)
+    settle(free: 0)
+    settle(used: used)
     base.half(LogHeader.version).pointee.store(LogHeader.currentVersion, ordering: .releasing)
   }
 
@@ -74,31 +83,32 @@ struct PackedLog {
     head.half(PackedLog.last).pointee.store(chain.last, ordering: .relaxed)
     head.long(PackedLog.counter).pointee.store(counter, ordering: .relaxed)
     head.byte(PackedLog.inflight).pointee.store(1, ordering: .releasing)
-    storeFree(free, old: free)
-    self.free = free
+    settle(free: free)
   }
 
-  /// The chain's used descriptor is about to be published; `position` is the place behind it.
+  /// The chain's used descriptor is about to be written; `position` is the place behind it. Several chains are published at
+  /// once if this is done for each before any is published.
   mutating func publishing(_ slot: UInt16, _ chain: SlotTable.Slot, next position: RingPosition) {
     entry(chain.last).half(PackedLog.next).pointee.store(free, ordering: .releasing)
-    storeFree(slot, old: free)
-    storeUsed(position, old: used)
     (free, used) = (slot, position)
+    storeFree()
+    storeUsed()
   }
 
-  /// It has been published.
-  func published(_ slot: UInt16) {
-    entry(slot).byte(PackedLog.inflight).pointee.store(0, ordering: .releasing)
-    storeFree(free, old: free)
-    storeUsed(used, old: used)
+  /// A chain has been published.
+  func published(_ slot: UInt16) { entry(slot).byte(PackedLog.inflight).pointee.store(0, ordering: .releasing) }
+
+  /// All of them have.
+  mutating func finishPublishing() {
+    settle(free: free)
+    settle(used: used)
   }
 
   /// The chain will be popped again.
   mutating func unpopped(_ slot: UInt16, _ chain: SlotTable.Slot) {
     entry(chain.last).half(PackedLog.next).pointee.store(free, ordering: .releasing)
-    storeFree(slot, old: slot)
+    settle(free: slot)
     entry(slot).byte(PackedLog.inflight).pointee.store(0, ordering: .releasing)
-    free = slot
   }
 }
 
@@ -132,11 +142,25 @@ extension PackedLog {
     // The place of the last used descriptor still says "available": it was not published.
     let at = ring + Int(old.index) * Descriptor.size
     let isPublished = new != old && !Descriptor(packed: at).isAvailable(wrap: old.wrap)
-    used = isPublished ? new : old
-    free = isPublished ? UInt16(truncatingIfNeeded: heads) : UInt16(truncatingIfNeeded: heads >> 16)
+    if !isPublished { PackedLog.scrub(ring, ringSize, from: old, to: new) }
+    settle(free: UInt16(truncatingIfNeeded: isPublished ? heads : heads >> 16))
     // The used position last: until it is stored, the next incarnation comes to the same verdict.
-    storeFree(free, old: free)
-    storeUsed(used, old: used)
+    settle(used: isPublished ? new : old)
+  }
+
+  /// Takes used descriptors back that were written behind the one that was to publish them: the driver would believe them as
+  /// soon as it came there. What is in their places is nobody's any more; only the flags count.
+  private static func scrub(
+    _ ring: UnsafeMutableRawPointer, _ size: UInt16, from old: RingPosition, to new: RingPosition
+  ) {
+    guard new != old else { return }
+    var place = old.after(1, size: size)
+    // Once round at most, whatever the log says.
+    for _ in 1..<size where place != new {
+      let flags: UInt16 = place.wrap ? Descriptor.Flag.available : Descriptor.Flag.used
+      (ring + Int(place.index) * Descriptor.size).half(14).pointee.store(flags, ordering: .releasing)
+      place = place.after(1, size: size)
+    }
   }
 
   private func readLinks(slots: inout SlotTable) {
@@ -168,7 +192,8 @@ extension PackedLog {
   ) throws(VirtqueueError) -> Int {
     let copies = slots.makeCopies()
     var taken = 0
-    for head in 0..<UInt16(slots.count) where entry(head).byte(PackedLog.inflight).pointee.load(ordering: .relaxed) != 0 {
+    for head in 0..<UInt16(slots.count) where entry(head).byte(PackedLog.inflight).pointee.load(ordering: .relaxed) != 0
+    {
       let count = entry(head).half(PackedLog.number).pointee.load(ordering: .relaxed)
       var index = head
       for left in stride(from: count, to: 0, by: -1) {

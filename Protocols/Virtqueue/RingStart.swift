@@ -45,7 +45,9 @@ struct RingStart {
     } else {
       // Not the base: what the driver has seen decides, as in a ring that another back-end has served.
       let seen = parts.device.half(SplitRing.index).pointee.load(ordering: .acquiring)
-      (next, used) = (RingPosition(index: UInt16(truncatingIfNeeded: base), wrap: true), RingPosition(index: seen, wrap: true))
+      (next, used) = (
+        RingPosition(index: UInt16(truncatingIfNeeded: base), wrap: true), RingPosition(index: seen, wrap: true)
+      )
       if let region, let log { try take(SplitLog(base: region), entries: log.queueSize) }
     }
     sortResubmissions()

@@ -53,7 +53,6 @@ struct SlotTable {
     for index in 0..<count { slots[index].next = UInt16(index + 1) }
   }
 
-
   /// Room for what a log has noted.
   func makeCopies() -> UnsafeMutablePointer<Descriptor> {
     let room = UnsafeMutablePointer<Descriptor>.allocate(capacity: count)
@@ -75,6 +74,9 @@ struct SlotTable {
     slots[Int(slot)].inFlight = false
     inFlight -= 1
   }
+
+  /// Whether no chain is in flight in a slot.
+  func isIdle(_ slot: UInt16) -> Bool { Int(slot) < count && !slots[Int(slot)].inFlight }
 
   /// The slot that a token names, if it is in flight.
   func slot(of token: ChainToken) -> UInt16? {

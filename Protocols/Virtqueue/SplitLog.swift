@@ -50,18 +50,18 @@ struct SplitLog {
   /// The chain will be popped again.
   func unpopped(_ head: UInt16) { entry(head).byte(SplitLog.inflight).pointee.store(0, ordering: .releasing) }
 
-  /// The chain's used element is about to be published: a batch of one.
+  /// The chain's used element is about to be published, one of a batch.
   mutating func publishing(_ head: UInt16) {
     entry(head).half(SplitLog.next).pointee.store(batchHead, ordering: .releasing)
     base.half(SplitLog.lastBatchHead).pointee.store(head, ordering: .releasing)
     batchHead = head
   }
 
-  /// The ring's used index has become `used`.
-  func published(_ head: UInt16, used: UInt16) {
-    entry(head).byte(SplitLog.inflight).pointee.store(0, ordering: .releasing)
-    base.half(SplitLog.usedIndex).pointee.store(used, ordering: .releasing)
-  }
+  /// It has been published.
+  func published(_ head: UInt16) { entry(head).byte(SplitLog.inflight).pointee.store(0, ordering: .releasing) }
+
+  /// The whole batch has been: the ring's used index is `used`.
+  func finishPublishing(used: UInt16) { base.half(SplitLog.usedIndex).pointee.store(used, ordering: .releasing) }
 
   /// Finishes what the earlier incarnation was about, and marks in `slots` what it had in flight, with the counters as
   /// serial numbers. `used` is the ring's used index.

@@ -68,22 +68,27 @@ extension Virtqueue {
     }
   }
 
-  mutating func pushPacked(_ slot: UInt16, _ written: UInt32) {
+  /// Gives a chain back, whose used descriptor goes to the next used place; returns the descriptor's second half, and the
+  /// place, for `publishPacked`: the driver must see the first one of a batch last.
+  mutating func placePacked(_ slot: UInt16, _ written: UInt32) -> (place: UInt16, word: UInt64) {
     let chain = slots.slots[Int(slot)]
+    let place = used
     let behind = RingPosition(index: used, wrap: usedWrap).after(chain.count, size: size)
     packedLog?.publishing(slot, chain, next: behind)
     var flags = usedWrap ? Descriptor.Flag.available | Descriptor.Flag.used : 0
     if written > 0 { flags |= Descriptor.Flag.write }
-    // Length, id and flags in one store: the driver sees all of a used descriptor, or nothing (virtio 1.3, 2.8.13).
-    let descriptor = UInt64(written) | UInt64(chain.id) << 32 | UInt64(flags) << 48
-    (descriptors + Int(used) * Descriptor.size).long(8).pointee.store(descriptor, ordering: .releasing)
-    packedLog?.published(slot)
     slots.slots[Int(chain.last)].next = slots.free
     slots.free = slot
     slots.give(slot)
     (used, usedWrap) = (behind.index, behind.wrap)
     taken -= chain.count
     unsignalled += UInt32(chain.count)
+    return (place, UInt64(written) | UInt64(chain.id) << 32 | UInt64(flags) << 48)
+  }
+
+  /// Length, id and flags in one store: the driver sees all of a used descriptor, or nothing (virtio 1.3, 2.8.13).
+  func publishPacked(_ used: (place: UInt16, word: UInt64)) {
+    (descriptors + Int(used.place) * Descriptor.size).long(8).pointee.store(used.word, ordering: .releasing)
   }
 
   mutating func unpopPacked(_ slot: UInt16) {

@@ -54,16 +54,21 @@ extension Virtqueue {
     throw .loop
   }
 
-  mutating func pushSplit(_ head: UInt16, _ written: UInt32) {
+  /// Writes the used entry of a chain, `ahead` places behind the used index; nobody sees it yet.
+  mutating func placeSplit(_ head: UInt16, _ written: UInt32, ahead: UInt16) {
     splitLog?.publishing(head)
-    let entry = device + SplitRing.entries + SplitRing.usedEntrySize * Int(used & mask)
+    let place = Int((used &+ ahead) & mask)
+    let entry = device + SplitRing.entries + SplitRing.usedEntrySize * place
     entry.word(0).pointee.store(UInt32(head), ordering: .relaxed)
     entry.word(4).pointee.store(written, ordering: .relaxed)
-    used &+= 1
-    device.half(SplitRing.index).pointee.store(used, ordering: .releasing)
-    splitLog?.published(head, used: used)
     slots.give(head)
-    unsignalled += 1
+  }
+
+  /// Lets the driver see `count` entries.
+  mutating func publishSplit(_ count: UInt16) {
+    used &+= count
+    device.half(SplitRing.index).pointee.store(used, ordering: .releasing)
+    unsignalled += UInt32(count)
   }
 
   mutating func unpopSplit(_ head: UInt16) {

@@ -138,10 +138,50 @@ extension Virtqueue {
   ///
   /// A token that is not outstanding, or a ring whose memory has gone, is ignored.
   public mutating func push(_ token: ChainToken, written: UInt32) {
-    guard let slot = slots.slot(of: token), (try? settle()) != nil else { return }
-    if isPacked { pushPacked(slot, written) } else { pushSplit(slot, written) }
+    let completion = Completion(token: token, written: written)
+    withUnsafePointer(to: completion) { push(UnsafeBufferPointer(start: $0, count: 1)) }
+  }
+
+  /// Gives several chains back, of which the driver sees all or none (virtio 1.3, 5.1.6.4 asks for it, "mergeable receive
+  /// buffers"), also if the process dies meanwhile. Used places are in the order given.
+  public mutating func push(_ batch: UnsafeBufferPointer<Completion>) {
+    guard (try? settle()) != nil else { return }
+    let count = isPacked ? pushPacked(batch) : pushSplit(batch)
+    guard count > 0 else { return }
     lastPopped = nil
-    pins.add(-1)
+    pins.add(-Int(count))
+  }
+
+  private mutating func pushSplit(_ batch: UnsafeBufferPointer<Completion>) -> UInt16 {
+    var count: UInt16 = 0
+    for completion in batch {
+      guard let head = slots.slot(of: completion.token) else { continue }
+      placeSplit(head, completion.written, ahead: count)
+      count += 1
+    }
+    guard count > 0 else { return 0 }
+    publishSplit(count)
+    guard splitLog != nil else { return count }
+    for completion in batch where slots.isIdle(completion.token.slot) { splitLog?.published(completion.token.slot) }
+    splitLog?.finishPublishing(used: used)
+    return count
+  }
+
+  private mutating func pushPacked(_ batch: UnsafeBufferPointer<Completion>) -> UInt16 {
+    var count: UInt16 = 0
+    var first: (place: UInt16, word: UInt64)?
+    for completion in batch {
+      guard let slot = slots.slot(of: completion.token) else { continue }
+      let descriptor = placePacked(slot, completion.written)
+      if count == 0 { first = descriptor } else { publishPacked(descriptor) }
+      count += 1
+    }
+    guard let first else { return 0 }
+    publishPacked(first)
+    guard packedLog != nil else { return count }
+    for completion in batch where slots.isIdle(completion.token.slot) { packedLog?.published(completion.token.slot) }
+    packedLog?.finishPublishing()
+    return count
   }
 
   /// Undoes the last `pop`, if nothing was popped or pushed since: the chain is popped again next. False if it is too late.

@@ -1,6 +1,7 @@
 extension Profile {
   /// What every back-end of a virtio function does for good: serve vhost-user and rings in guest memory that it is given.
-  /// Not F_SETFL, as for all devices: it holds the doorbells that the VMM signals.
+  /// F_SETFL and F_ADD_SEALS can do nothing here but keep a front-end from holding it up or taking its memory away; O_NONBLOCK
+  /// cannot be cleared, as for all devices: it holds the doorbells that the VMM signals.
   static var backEnd: [Syscall] {
     device + [
       .allow("epoll_create1"),
@@ -8,6 +9,8 @@ extension Profile {
       .allow("epoll_wait"),
       .allow("epoll_pwait"),
       .allow("epoll_pwait2"),
+      .allow("fcntl", .argument(1, isInt: 4), .argument(2, is: 0x800, ignoring: 0x8003)),  // O_NONBLOCK on, access mode as is
+      .allow("fcntl", .argument(1, isInt: 1033), .argument(2, is: 2)),  // F_SEAL_SHRINK
     ]
   }
 

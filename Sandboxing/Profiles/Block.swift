@@ -6,7 +6,8 @@ extension Profile {
   public static var block: Profile {
     Profile(
       name: "block",
-      holds: "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the open disk, its io_uring",
+      holds:
+        "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the open disk, its io_uring",
       running: backEnd + [
         .allow("io_uring_enter"),
         // Where the host has no io_uring, and for guest memory that is not aligned for O_DIRECT.

@@ -9,7 +9,7 @@ extension Profile {
     Profile(
       name: confinesItself ? "foreign-self" : "foreign",
       holds: "log pipe, the socket to the PCIe host, guest RAM, the files and folders of its description",
-      running: Syscall.program + (confinesItself ? Syscall.namespaces : []),
+      running: Syscall.program + (confinesItself ? Syscall.namespaces : Syscall.clone),
       openFiles: 4096,
       threads: 256,
       dataBytes: 2 << 30,
@@ -26,12 +26,11 @@ extension Syscall {
   /// host names, file handles, and every call that is newer than this list.
   static var program: [Syscall] {
     processes + files + paths + sockets + events
-      + [
-        // A thread or a process, but none in a new namespace: CLONE_NEW* of clone(2). Not clone3, whose flags cannot be looked
-        // at: the C library then uses clone.
-        .allow("clone", .argument(0, hasNone: 0x7e02_0080))
-      ]
   }
+
+  /// A thread or a process, but none in a new namespace: CLONE_NEW* of clone(2). Not clone3, whose flags cannot be looked at:
+  /// the C library then uses clone.
+  static var clone: [Syscall] { [.allow("clone", .argument(0, hasNone: 0x7e02_0080))] }
 
   private static var processes: [Syscall] {
     names([
@@ -90,7 +89,7 @@ extension Syscall {
   }
 
   /// Namespaces and mounts.
-  static var namespaces: [Syscall] { names(["mount", "pivot_root", "umount", "umount2", "unshare"]) }
+  static var namespaces: [Syscall] { names(["clone", "mount", "pivot_root", "setns", "umount", "umount2", "unshare"]) }
 
   private static func names(_ all: [StaticString]) -> [Syscall] { all.map { .allow($0) } }
 }

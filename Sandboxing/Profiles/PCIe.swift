@@ -4,7 +4,8 @@ extension Profile {
   public static var pcie: Profile {
     Profile(
       name: "pcie",
-      holds: "log pipe, set-up socket, ring and state page, sockets to the VMM and each back-end, guest memory to hand on",
+      holds:
+        "log pipe, set-up socket, ring and state page, sockets to the VMM and each back-end, guest memory to hand on",
       running: device + [
         .allow("eventfd2"),  // one for each doorbell and vector that a guest takes into use
         .allow("epoll_ctl"),

@@ -32,12 +32,17 @@ public struct Profile: Sendable {
   /// which nothing can be mounted, is left out.
   public var confinesItself = false
 
-  /// Every kind of process there is.
+  /// Every kind of process of Atoll's own.
   public static var all: [Profile] {
     [
-      .serial, .rtc, .power, .pcie, .vmm, .loader, .terminal, .rng, .block, .net, .netUser, .console, .vsock,
-      .foreign(hostNetwork: false, confinesItself: false), .foreign(hostNetwork: true, confinesItself: true),
+      .serial, .rtc, .power, .flash, .firmwareConfig, .pcie, .vmm, .loader, .terminal, .rng, .block, .net, .netUser,
+      .console, .vsock,
     ]
+  }
+
+  /// Programs that are not Atoll's.
+  public static var foreigners: [Profile] {
+    [.foreign(hostNetwork: false, confinesItself: false), .foreign(hostNetwork: true, confinesItself: true)]
   }
 }
 

@@ -6,7 +6,7 @@ struct RestartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restart", abstract: "Ends a process and waits until its successor is in service.")
 
-  @Argument(help: "serial, rtc, power or terminal.") var process: String
+  @Argument(help: "serial, rtc, power, pcie, terminal, or a back-end such as block0.") var process: String
   @OptionGroup var machine: MachineChoice
 
   func run() throws { _ = try machine.connect().ask(.restart(name: process)) }
@@ -53,7 +53,7 @@ struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "Shows what the machine's processes wrote to their logs.")
 
-  @Argument(help: "supervisor, vmm, loader, terminal, serial, rtc or power; all if absent.") var process: String?
+  @Argument(help: "A process as in `atoll ps`; all if absent.") var process: String?
   @Flag(name: .shortAndLong, help: "Go on with what they write from now on.") var follow = false
   @OptionGroup var machine: MachineChoice
 

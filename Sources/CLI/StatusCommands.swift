@@ -8,7 +8,7 @@ struct ProcessesCommand: ParsableCommand {
     commandName: "ps", abstract: "Shows the machine's processes.",
     discussion: """
       CPU is the share of one core over a quarter of a second. RSS includes guest RAM, PRIVATE neither it nor the \
-      program. START is the time from spawn to ready; RESTARTS says in brackets how long the last one took from death to \
+      program. Of a virtio back-end, ACCESSES are requests, IN is what it took from the guest and OUT what it gave. START is the time from spawn to ready; RESTARTS says in brackets how long the last one took from death to \
       service.
       """)
 
@@ -24,8 +24,8 @@ struct ProcessesCommand: ParsableCommand {
     let span = Double(DispatchTime.now().uptimeNanoseconds - start)
     printHead(after)
     var table = Table(
-      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "INTERRUPTS", "START", "RESTARTS"],
-      alignRight: [1, 4, 5, 6, 7, 8, 9, 10])
+      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "IN", "OUT", "INTERRUPTS", "START", "RESTARTS"],
+      alignRight: [1, 4, 5, 6, 7, 8, 9, 10, 11, 12])
     for process in after.processes {
       let earlier = zip(before.processes, first).first { $0.0.pid == process.pid }?.1
       table.add(row(process, earlier, span))
@@ -47,7 +47,7 @@ struct ProcessesCommand: ParsableCommand {
     )
     print(
       "\(status.instructions) instructions, \(status.exits) accesses, \(status.coreMessages) messages through the core, "
-        + "\(status.resets) resets")
+        + "\(status.bindings) bindings, \(status.resets) resets")
   }
 
   private func row(_ process: ProcessStatus, _ earlier: ProcessUsage?, _ span: Double) -> [String] {
@@ -59,9 +59,11 @@ struct ProcessesCommand: ParsableCommand {
     return [
       process.name, process.pid > 0 ? "\(process.pid)" : "-", process.state, process.sandbox, share,
       usage.map { "\($0.resident >> 10) K" } ?? "-", usage.map { "\($0.own >> 10) K" } ?? "-",
-      "\(process.accesses)", "\(process.interrupts)", milliseconds(process.startTime), restarts(process),
+      "\(process.accesses)", bytes(process.bytesIn), bytes(process.bytesOut), "\(process.interrupts)", milliseconds(process.startTime), restarts(process),
     ]
   }
+
+  private func bytes(_ count: UInt64) -> String { count == 0 ? "-" : count < 10240 ? "\(count)" : "\(count >> 10) K" }
 
   private func milliseconds(_ nanoseconds: Int64) -> String {
     nanoseconds > 0 ? String(format: "%.1f ms", Double(nanoseconds) / 1_000_000) : "-"

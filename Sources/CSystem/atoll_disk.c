@@ -33,6 +33,7 @@ int atoll_disk_describe(int fd, long fields[ATOLL_DISK_FIELDS]) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   fields[ATOLL_DISK_WRITABLE] = (flags & O_ACCMODE) == O_RDWR;
+  fields[ATOLL_DISK_DIRECT] = (flags & O_DIRECT) != 0;
   fields[ATOLL_DISK_KIND] = S_ISREG(st.stx_mode) ? 1 : S_ISBLK(st.stx_mode) ? 2 : 0;
   // Before Linux 6.1 nobody says; what every device can do then.
   int known = (st.stx_mask & STATX_DIOALIGN) != 0;
@@ -47,10 +48,11 @@ int atoll_disk_lock(int fd, int alone) {
   int result = (int)RETRY(fcntl(fd, F_OFD_SETLK, &lock));
   return result == -EACCES ? -EAGAIN : result;
 }
-int atoll_disk_set_direct(int fd) {
+int atoll_disk_set_flags(int fd, int direct) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
-  return (int)RETRY(fcntl(fd, F_SETFL, flags | O_DIRECT));
+  int wanted = (flags & ~O_NONBLOCK) | (direct ? O_DIRECT : 0);
+  return wanted == flags ? 0 : (int)RETRY(fcntl(fd, F_SETFL, wanted));
 }
 long atoll_disk_read(int fd, const void *segments, int count, long offset) {
   return RETRY(preadv(fd, segments, count, offset));

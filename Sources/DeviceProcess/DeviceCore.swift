@@ -227,7 +227,11 @@ public struct DeviceCore<Model: DeviceModel & ~Copyable, Probe: StoreProbe>: ~Co
   // MARK: transaction
 
   private mutating func tellRoom(_ effects: inout Effects) -> Int {
-    guard hasConsole else { return 0 }
+    guard hasConsole else {
+      // A line that nobody listens to takes everything: what is said there is lost, and holds nobody up.
+      model.outputRoom(ConsoleSegment.capacity, at: now, &effects)
+      return 0
+    }
     let room = console.output.room()
     model.outputRoom(room, at: now, &effects)
     return room

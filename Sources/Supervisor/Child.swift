@@ -87,6 +87,8 @@ final class Child {
   var deathRequested = false
   /// What it said before it gave up.
   var complaint: String?
+  /// What its other side said of it before it was ended.
+  var accusation: String?
   /// Who waits for it to be in service again.
   var restartClients: [Int] = []
   /// Nanoseconds from death to ready, and from spawn to ready, of the last start.
@@ -96,6 +98,7 @@ final class Child {
   var counters = DeviceCounters()
   var earlierAccesses: UInt64 = 0
   var earlierInterrupts: UInt64 = 0
+  var earlierBytes: (taken: UInt64, given: UInt64) = (0, 0)
 
   init(_ role: Role, _ program: MachineFiles.Program) {
     self.role = role
@@ -114,12 +117,15 @@ final class Child {
   func retireCounters() {
     earlierAccesses &+= counters.accesses
     earlierInterrupts &+= counters.interrupts
+    earlierBytes.taken &+= counters.bytesIn
+    earlierBytes.given &+= counters.bytesOut
     counters = DeviceCounters()
   }
 
   /// Its last words, for a sentence about its end.
   var lastWords: String {
     if let complaint { return ": \(complaint)" }
+    if let accusation { return ": \(accusation)" }
     if let line = logs.lines.last { return ": \(line.text)" }
     return ""
   }

@@ -8,8 +8,11 @@ final class MachineFiles {
   let programs: [(role: Role, program: Program)]
   /// The virtio functions, in the order of the description.
   let functions: [Function]
-  let kernel: FileDescriptor
+  /// Nil with firmware.
+  private let kernel: FileDescriptor?
   private let initrd: FileDescriptor?
+  /// Boot ROM and all that belongs to it; nil without firmware.
+  let firmware: Firmware?
 
   /// One program file.
   final class Program {
@@ -23,7 +26,13 @@ final class MachineFiles {
     var programs: [(role: Role, program: Program)] = []
     for role in Role.all(machine) { programs.append((role, Program(try MachineFiles.program(role, in: folder)))) }
     self.programs = programs
-    kernel = try MachineFiles.guestFile(machine.kernel, "kernel")
+    if let description = machine.firmware {
+      firmware = try Firmware(description, machine)
+      kernel = nil
+    } else {
+      firmware = nil
+      kernel = try MachineFiles.guestFile(machine.kernel, "kernel")
+    }
     if let path = machine.initrd {
       initrd = try MachineFiles.guestFile(path, "initial RAM disk")
     } else {
@@ -54,11 +63,14 @@ final class MachineFiles {
     }
   }
 
-  private static func guestFile(_ path: String, _ what: StaticString) throws(Ending) -> FileDescriptor {
+  /// A regular file with something in it.
+  static func guestFile(
+    _ path: String, _ what: StaticString, writable: Bool = false
+  ) throws(Ending) -> FileDescriptor {
     let shown = printable(path)
     let file: FileDescriptor
     // O_NONBLOCK: a FIFO must not hold us up.
-    do { file = try FileDescriptor.open(path, flags: 0x800) } catch {
+    do { file = try FileDescriptor.open(path, flags: writable ? 0x802 : 0x800) } catch {
       throw Ending(.badInput, "the \(what.text) \(shown) cannot be opened: \(Errno.text(error.number))")
     }
     guard atoll_is_regular_file(file.raw) == 1 else {
@@ -72,6 +84,14 @@ final class MachineFiles {
   static func reopen(_ file: borrowing FileDescriptor) throws(Ending) -> FileDescriptor {
     do { return try FileDescriptor.open("/proc/self/fd/\(file.raw)", flags: 0) } catch {
       throw Ending(host: "opening a guest file again", error)
+    }
+  }
+
+  /// The kernel, as `reopen`; nil if the machine starts with firmware.
+  func reopenKernel() throws(Ending) -> FileDescriptor? {
+    switch kernel {
+    case .some(let file): return try MachineFiles.reopen(file)
+    case .none: return nil
     }
   }
 

@@ -5,16 +5,29 @@ import Machine
 /// Guest physical memory as a flat list: what lies where, and who serves it.
 enum MachineRows {
   /// Every range that something answers in, lowest address first.
-  static func rows(memory: UInt64, functions: [Function] = []) -> [MapRow] {
+  static func rows(memory: UInt64, functions: [Function] = [], firmware: Bool = false) -> [MapRow] {
     var rows = RAMLayout.ranges(bytes: memory).map { row($0.range, "RAM", "-") }
     rows += core
-    for device in MachineMap.devices {
+    if firmware { rows.append(row(MemoryMap.flashCode, "boot ROM", "vmm")) }
+    for device in MachineMap.devices where firmware || !device.kind.isFirmware {
       for (index, region) in device.regions.enumerated() {
         let range = AddressRange(region.address, UInt64(region.size))
         rows.append(row(range, regionName(device.kind, index), device.name.text))
       }
     }
-    return rows.sorted { $0.start < $1.start }
+    rows += functions.map { configuration(of: $0) }
+    return rows.sorted { $0.start < $1.start || $0.start == $1.start && $0.size > $1.size }
+  }
+
+  /// A function's configuration space in the ECAM (PCIe 5.0, 7.2.2: bus in bits 27 – 20, device in bits 19 – 15). Where its
+  /// BAR lies is the guest's business.
+  private static func configuration(of function: Function) -> MapRow {
+    let start = MemoryMap.pcieConfiguration.start + UInt64(function.slot) << 15
+    let device = String(function.slot, radix: 16)
+    let address = "00:\(function.slot < 16 ? "0" : "")\(device).0"
+    return MapRow(
+      start: start, size: 4096, region: "PCI function \(address), virtio \(function.description.stem)",
+      process: function.name)
   }
 
   private static func row(_ range: AddressRange, _ region: String, _ process: String) -> MapRow {

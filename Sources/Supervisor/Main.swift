@@ -66,8 +66,8 @@ struct Main {
       throw Ending(
         .badInput, "the guest cannot have \(machine.memory >> 20) MiB of RAM: the host has \(host >> 20) MiB")
     }
-    if machine.firmware != nil {
-      throw Ending(.badInput, "firmware in flash memory is not available yet: name a kernel")
+    if machine.firmware != nil, machine.memory < 512 << 20 {
+      throw Ending(.badInput, "a guest with firmware needs 512 MiB of RAM")
     }
     if machine.hypervisor == .kvm {
       throw Ending(.badInput, "KVM is not available yet: use the software hypervisor (\"soft\" or \"auto\")")

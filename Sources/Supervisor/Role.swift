@@ -25,7 +25,7 @@ enum Role: Sendable {
   static func all(_ machine: MachineDescription) -> [Role] {
     let names = machine.deviceNames
     let backEnds = machine.devices.indices.map { BackEnd(index: $0, name: names[$0], description: machine.devices[$0]) }
-    return [.vmm, .loader, .terminal] + DeviceKind.allCases.filter { !$0.isFirmware }.map { .device($0) }
+    return [.vmm, .loader, .terminal] + DeviceKind.allCases.filter { machine.firmware != nil || !$0.isFirmware }.map { .device($0) }
       + backEnds.filter { $0.isOurs }.map { .backEnd($0) }
   }
 

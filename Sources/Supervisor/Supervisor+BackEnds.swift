@@ -18,9 +18,15 @@ extension Supervisor {
       numbers.append(StandardDescriptor.setUp + 1 + Int32(index))
       spec.descriptors.append(InheritedDescriptor(descriptor, as: numbers[index]))
     }
-    spec.arguments = ["--supervised"] + BackEndArguments.list(backEnd, numbers, function.files)
+    spec.arguments = ["--supervised"] + BackEndArguments.list(backEnd, numbers, vsockPath(function))
     spec.root = BackEndArguments.root(backEnd, function.files)
     do { return try sandbox.spawn(child.program.file, spec) } catch { throw Ending(error) }
+  }
+
+  /// Where a vsock device finds its socket: without a sandbox the host's own path.
+  private func vsockPath(_ function: Function) -> String? {
+    guard let (folder, name) = function.files.vsock else { return nil }
+    return "\(sandbox.confinement == .none ? folder : BackEndArguments.vsockFolder)/\(name)"
   }
 
   private func launch(
@@ -48,12 +54,12 @@ enum BackEndArguments {
   static let vsockFolder = "/vsock"
 
   /// The options of a back-end that inherits what it works on at `numbers`.
-  static func list(_ backEnd: Role.BackEnd, _ numbers: [Int32], _ files: FunctionFiles) -> [String] {
+  static func list(_ backEnd: Role.BackEnd, _ numbers: [Int32], _ vsockPath: String?) -> [String] {
     switch backEnd.description.kind {
     case .block(let block): disk(block, numbers)
     case .net(let net): network(net, numbers, backEnd.index)
     case .console: numbers.isEmpty ? [] : ["--console-fds=\(list(numbers))"]
-    case .vsock(let vsock): ["--guest-cid=\(vsock.cid)", "--uds-path=\(vsockFolder)/\(files.vsock?.name ?? "")"]
+    case .vsock(let vsock): ["--guest-cid=\(vsock.cid)", "--uds-path=\(vsockPath ?? "")"]
     case .rng, .foreign: []
     }
   }

@@ -42,6 +42,8 @@ extension Supervisor {
       tell(DetachDevice(deviceIndex: UInt32(kind.rawValue)), vmm)
       try lost(child, how)
     case .backEnd(let backEnd):
+      // One that left by itself was not ended for what it was accused of.
+      if how != .killed(signal: 9) { child.accusation = nil }
       note("\(name) \(how.sentence)")
       disconnected(functions[backEnd.index])
       try lost(child, how)

@@ -177,7 +177,7 @@ extension Supervisor {
     // That a process is gone is told by its own end.
     guard let current = child.current, !child.deathRequested, !current.process.hasEnded else { return }
     note("\(function.name) is ended because \(text)")
-    if child.complaint == nil { child.complaint = text }
+    child.accusation = text
     current.process.kill()
   }
 

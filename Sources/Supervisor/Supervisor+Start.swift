@@ -52,7 +52,7 @@ extension Supervisor {
     current.channelClosed = child.role.backEnd?.foreign != nil
     child.current = current
     child.state = .starting
-    (child.restartAt, child.complaint) = (nil, nil)
+    (child.restartAt, child.complaint, child.accusation) = (nil, nil, nil)
   }
 
   private func launch(_ child: Child, socket: Int32, log: Int32) throws(Ending) -> SpawnedProcess {
@@ -87,8 +87,10 @@ extension Supervisor {
   // MARK: first messages
 
   private func sendMachine() throws(Ending) {
-    let setup = MachineSetup(vcpus: UInt32(machine.vcpus), ramBytes: machine.memory)
-    try send(setup, to: vmm, [memory.ram.raw], filtered: true)
+    let setup = MachineSetup(
+      vcpus: UInt32(machine.vcpus), ramBytes: machine.memory, romBytes: files.firmware?.romBytes ?? 0)
+    let rom = files.firmware.map { [$0.rom.raw] } ?? []
+    try send(setup, to: vmm, [memory.ram.raw] + rom, filtered: true)
   }
 
   /// The first message to a process, and for a device also its introduction to the VMM.
@@ -110,7 +112,10 @@ extension Supervisor {
       ramBytes: machine.memory, vcpus: UInt32(machine.vcpus),
       tables: machine.tables == .acpi ? .acpi : .deviceTree, hasInitrd: files.hasInitrd,
       commandLine: Array(machine.commandLine.utf8))
-    let kernel = try MachineFiles.reopen(files.kernel)
+    guard let kernel = try files.reopenKernel() else {
+      let prepare = LoadFirmware(ramBytes: machine.memory, vcpus: UInt32(machine.vcpus))
+      return try send(prepare, to: loader, [memory.ram.raw], filtered: true)
+    }
     guard let initrd = try files.reopenInitrd() else {
       return try send(load, to: loader, [memory.ram.raw, kernel.raw], filtered: true)
     }
@@ -123,12 +128,13 @@ extension Supervisor {
     let interrupt = try event()
     let shared = memory.devices[Int(kind.rawValue)]
     let index = UInt32(kind.rawValue)
+    let content = files.firmware?.content(of: kind)
     let message = Attach(
       deviceIndex: index, vcpus: UInt32(machine.vcpus), incarnation: child.incarnation, resume: child.incarnation > 1,
-      console: hasTerminal(child))
+      console: hasTerminal(child), content: content != nil)
     let events = [wake.descriptor.raw, interrupt.descriptor.raw]
     let own = [shared.rings.raw, shared.state.raw] + events + (hasTerminal(child) ? console.descriptors : [])
-    try send(message, to: child, own, filtered: true)
+    try send(message, to: child, own + (content.map { [$0] } ?? []), filtered: true)
     try send(introduction(child, kind), to: vmm, [shared.rings.raw] + events)
   }
 

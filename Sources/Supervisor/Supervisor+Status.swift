@@ -68,7 +68,9 @@ extension Supervisor {
     status.exits = vmmCounters.mmioExits
     status.unimplemented = vmmCounters.unimplemented
     status.coreMessages = vmmCounters.coreMessages
-    status.processes = [ownStatus()] + children.map { processStatus($0) }
+    status.bindings = vmmCounters.bindings
+    let elsewhere = functions.filter { $0.isForeignSocket }
+    status.processes = [ownStatus()] + children.map { processStatus($0) } + elsewhere.map { elsewhereStatus($0) }
     return status
   }
 
@@ -79,6 +81,16 @@ extension Supervisor {
     row.pid = atoll_thread_id()
     row.sandbox = "none"
     row.state = "running"
+    return row
+  }
+
+  /// A function whose back-end somebody else runs.
+  private func elsewhereStatus(_ function: Function) -> ProcessStatus {
+    var row = ProcessStatus()
+    row.name = function.name
+    row.sandbox = "-"
+    row.state = function.isConnected ? "connected" : function.attachedAt != nil ? "starting" : "waiting"
+    row.restarts = max(0, Int(function.incarnation) - 1)
     return row
   }
 
@@ -97,6 +109,11 @@ extension Supervisor {
     } else if case .vmm = child.role {
       row.accesses = vmmCounters.mmioExits
       row.interrupts = vmmCounters.interrupts
+    } else if case .backEnd = child.role {
+      row.accesses = child.earlierAccesses &+ child.counters.accesses
+      row.interrupts = child.earlierInterrupts &+ child.counters.interrupts
+      row.bytesIn = child.earlierBytes.taken &+ child.counters.bytesIn
+      row.bytesOut = child.earlierBytes.given &+ child.counters.bytesOut
     }
     return row
   }

@@ -61,6 +61,19 @@ public enum BackEndProgram {
     do throws(UsageError) { return try body() } catch { throw .usage(error) }
   }
 
+  /// Serves `device` on a socket that this makes at `path`, on the calling thread and for good; for a program that is more
+  /// than a back-end. Failures end the process with a sentence.
+  public static func serve<Device: VirtioBackEnd & ~Copyable>(
+    _ identity: BackEndIdentity, _ device: consuming Device, path: String
+  ) -> Never {
+    do throws(BackEndFailure) {
+      try serve(try DeviceHost(device, name: identity.name.text, requiresSeals: false), .path(path))
+      Process.exit(0)
+    } catch {
+      end(error, identity, FileDescriptor(owning: -1))
+    }
+  }
+
   private static func makeDevice<Device: VirtioBackEnd & ~Copyable>(
     _ options: inout Options, _ make: (inout Options) throws(UsageError) -> Device
   ) throws(BackEndFailure) -> Device {

@@ -30,14 +30,14 @@ public protocol VirtioBackEnd: ~Copyable {
   mutating func start(features: UInt64)
   /// Ring `queue` was kicked, or polling saw buffers in it: take what there is, within a budget of some 64 chains. It is
   /// called again if buffers are left and this call took at least one. If it took none, the ring is left alone until
-  /// the next `ready` or `elapse`, after which every ring with buffers is offered once more.
+  /// the next `ready`, `elapse` or fruitful `poll`, after which every ring with buffers is offered once more.
   mutating func serve(_ queue: Int, _ rings: Rings)
   /// The descriptor watched under `token` is ready for `events` (`Ready`).
   mutating func ready(_ token: UInt32, _ events: UInt32, _ rings: Rings)
   /// Work that is found without a system call, such as completions in an io_uring's memory: called over and over while
   /// the process spins. True: something was done.
   mutating func poll(_ rings: Rings) -> Bool
-  /// Monotonic time (ns) of the next `elapse`; nil: never.
+  /// Monotonic time (ns) of the next `elapse`; nil: never. Must lie in the future again after `elapse`, or the process spins.
   var deadline: Int64? { get }
   /// The deadline has come; `now` is the monotonic time.
   mutating func elapse(now: Int64, _ rings: Rings)

@@ -67,7 +67,10 @@ struct EventLoop<Device: VirtioBackEnd & ~Copyable>: ~Copyable {
   /// Serves what is known to wait; false if there was nothing.
   private mutating func work(_ now: Int64) -> Bool {
     var worked = serveRings()
-    if host.device.poll(host.rings) { worked = true }
+    if host.device.poll(host.rings) {
+      host.rings.offerAll()
+      worked = true
+    }
     if let deadline = host.device.deadline, deadline <= now {
       host.device.elapse(now: now, host.rings)
       host.rings.offerAll()
@@ -113,6 +116,7 @@ struct EventLoop<Device: VirtioBackEnd & ~Copyable>: ~Copyable {
       }
       if host.device.poll(rings) {
         rings.signal()
+        rings.offerAll()
         return true
       }
     } while Clock.monotonic < end

@@ -5,7 +5,7 @@ struct LogLimit {
   private let burst: Int
   private var credit: Int
   private var refilled: Int64 = 0
-  private var dropped = 0
+  private(set) var dropped = 0
 
   /// A limit of `burst` lines at once.
   init(burst: Int = 20) { (self.burst, credit) = (burst, burst) }

@@ -5,15 +5,10 @@ import Virtqueue
 
 /// One ring of the device: the virtqueue while it runs, and its eventfds.
 struct RingSlot: ~Copyable {
-  /// Not nil from start to stop.
-  var queue: Virtqueue?
-  /// `queue` is not nil.
-  var isStarted: Bool {
-    switch queue {
-    case .some: true
-    case .none: false
-    }
-  }
+  /// Initialised while `isStarted`. A pointer, because looking into an Optional of this size copies it.
+  let queue: UnsafeMutablePointer<Virtqueue>
+  /// From start to stop.
+  private(set) var isStarted = false
   /// Whether the front-end wants it served.
   var isEnabled = false
   /// The driver broke it; no chain is taken until it is started again.
@@ -23,27 +18,35 @@ struct RingSlot: ~Copyable {
   private var call = FileDescriptor(owning: -1)
   private var error = FileDescriptor(owning: -1)
 
+  init() { queue = .allocate(capacity: 1) }
+
+  deinit {
+    if isStarted { queue.deinitialize(count: 1) }
+    queue.deallocate()
+  }
+
+  /// Takes up a virtqueue; the slot is stopped.
+  mutating func start(_ next: consuming Virtqueue) {
+    queue.initialize(to: next)
+    (isStarted, isBroken) = (true, false)
+  }
+
+  /// Lets go of the virtqueue; the slot is started.
+  mutating func stop() {
+    queue.deinitialize(count: 1)
+    isStarted = false
+  }
+
   /// Whether chains may be taken.
   @inline(__always)
   var isServed: Bool { isEnabled && !isBroken && isStarted }
 
   /// Whether there are chains to take.
   @inline(__always)
-  var hasAvailable: Bool {
-    guard isEnabled, !isBroken else { return false }
-    switch queue {
-    case .some(let queue): return queue.hasAvailable
-    case .none: return false
-    }
-  }
+  var hasAvailable: Bool { isServed && queue.pointee.hasAvailable }
 
   /// Chains that have not been given back.
-  var outstanding: Int {
-    switch queue {
-    case .some(let queue): queue.outstanding
-    case .none: 0
-    }
-  }
+  var outstanding: Int { isStarted ? queue.pointee.outstanding : 0 }
 
   /// The kick eventfd's number, -1 if there is none.
   var kickDescriptor: Int32 { kick.raw }

@@ -21,8 +21,7 @@ extension Rings {
   /// Takes up a ring; what is in it already is looked at without a kick.
   func start(_ index: Int, _ queue: consuming Virtqueue) {
     queue.disableKicks()
-    slots[index].queue = consume queue
-    slots[index].isBroken = false
+    slots[index].start(queue)
     offer(index)
     // After a restart the driver may be owed a signal.
     state.pointee.pushed |= bit(index)
@@ -36,8 +35,11 @@ extension Rings {
 
   /// Lets go of a ring. Its call and error eventfds stay, its kick goes: only SET_VRING_KICK starts it again.
   func stop(_ index: Int) -> Stopped {
-    guard let queue = slots[index].queue.take() else { return Stopped() }
-    let stopped = Stopped(base: queue.base, isSettled: queue.outstanding == 0 && !queue.hasResubmissions)
+    guard slots[index].isStarted else { return Stopped() }
+    let queue = slots[index].queue
+    let isSettled = queue.pointee.outstanding == 0 && !queue.pointee.hasResubmissions
+    let stopped = Stopped(base: queue.pointee.base, isSettled: isSettled)
+    slots[index].stop()
     set(.kick, of: index, nil)
     state.pointee.watched &= ~bit(index)
     state.pointee.pushed &= ~bit(index)
@@ -94,7 +96,7 @@ extension Rings {
     while state.pointee.pushed != 0 {
       let index = state.pointee.pushed.trailingZeroBitCount
       state.pointee.pushed &= state.pointee.pushed &- 1
-      guard index < count, slots[index].queue?.shouldSignal() ?? false else { continue }
+      guard index < count, slots[index].isStarted, slots[index].queue.pointee.shouldSignal() else { continue }
       signalCall(index)
     }
   }
@@ -113,7 +115,7 @@ extension Rings {
       let index = left.trailingZeroBitCount
       left &= left &- 1
       guard isRunning(index) else { continue }
-      if slots[index].queue?.enableKicks() ?? false {
+      if slots[index].queue.pointee.enableKicks() {
         disableKicks()
         return false
       }
@@ -126,7 +128,7 @@ extension Rings {
     while left != 0 {
       let index = left.trailingZeroBitCount
       left &= left &- 1
-      if isRunning(index) { slots[index].queue?.disableKicks() }
+      if isRunning(index) { slots[index].queue.pointee.disableKicks() }
     }
   }
 

@@ -57,7 +57,7 @@ public final class Rings {
   public func pop(_ queue: Int, into chain: inout DescriptorChain) -> Bool {
     guard isRunning(queue) else { return false }
     do throws(VirtqueueError) {
-      guard try slots[queue].queue?.pop(into: &chain) ?? false else {
+      guard try slots[queue].queue.pointee.pop(into: &chain) else {
         state.pointee.watched |= 1 << UInt32(queue)
         return false
       }
@@ -74,7 +74,7 @@ public final class Rings {
   /// Gives a chain back, `written` bytes of its writable part being valid; the driver is told when that is due.
   public func push(_ queue: Int, _ token: ChainToken, written: Int) {
     guard queue >= 0, queue < count, slots[queue].isStarted else { return }
-    slots[queue].queue?.push(token, written: UInt32(clamping: written))
+    slots[queue].queue.pointee.push(token, written: UInt32(clamping: written))
     state.pointee.pushed |= 1 << UInt32(queue)
     state.pointee.counters.completions &+= 1
     state.pointee.counters.bytesOut &+= UInt64(clamping: written)
@@ -82,8 +82,8 @@ public final class Rings {
 
   /// Undoes the last `pop` of ring `queue`, if nothing happened on it since; the chain is popped again next. False: too late.
   public func unpop(_ queue: Int, _ token: ChainToken) -> Bool {
-    guard queue >= 0, queue < count else { return false }
-    return slots[queue].queue?.unpop(token) ?? false
+    guard queue >= 0, queue < count, slots[queue].isStarted else { return false }
+    return slots[queue].queue.pointee.unpop(token)
   }
 
   /// Whether ring `queue` has chains to take; cheap.
@@ -134,6 +134,10 @@ public final class Rings {
 extension Rings {
   /// Gives several chains back, of which the driver sees all or none: it may look for the second as soon as it sees the first.
   public func push(_ queue: Int, _ batch: UnsafeBufferPointer<Completion>) {
-    for completion in batch { push(queue, completion.token, written: Int(completion.written)) }
+    guard queue >= 0, queue < count, slots[queue].isStarted else { return }
+    slots[queue].queue.pointee.push(batch)
+    state.pointee.pushed |= 1 << UInt32(queue)
+    state.pointee.counters.completions &+= UInt64(batch.count)
+    for completion in batch { state.pointee.counters.bytesOut &+= UInt64(completion.written) }
   }
 }

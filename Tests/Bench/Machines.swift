@@ -51,11 +51,12 @@ final class AtollMachine: Machine {
   private let control: String
 
   /// Starts it; `kernel` nil is a bare-metal ELF's case with its path in `setup.kernel`.
-  init(_ setup: Setup, kernel: String? = nil, initrd: String? = nil) throws {
+  /// `more` are further options of `atoll run`, `programs` a folder other than the usual one.
+  init(_ setup: Setup, kernel: String? = nil, initrd: String? = nil, programs: String? = nil, more: [String] = []) throws {
     control = "\(setup.folder)/control-\(UUID().uuidString.prefix(8))"
     var arguments = [setup.atoll, "run", "--name", "bench-\(getpid())", "--control", control, "--verbose"]
-    if let programs = setup.programs { arguments += ["--programs", programs] }
-    arguments += ["--kernel", kernel ?? setup.kernel, "--memory", "\(Setup.memory)", "--initrd", initrd ?? ""]
+    if let programs = programs ?? setup.programs { arguments += ["--programs", programs] }
+    arguments += ["--kernel", kernel ?? setup.kernel, "--memory", "\(Setup.memory)", "--initrd", initrd ?? ""] + more
     super.init(try Session(arguments, signals: setup.signals, errorMark: "the guest runs"))
   }
 
@@ -86,16 +87,18 @@ final class AtollMachine: Machine {
 /// A machine of QEMU's: `virt` with the vCPU of Debian's ports, started from the same memory image.
 final class PeerMachine: Machine {
   /// Starts QEMU halted, waits until it is set up, then lets the vCPU go.
-  init(_ setup: Setup, image: String, goes: Bool = true) throws {
+  /// With `more`, guest RAM is memory that a vhost-user back-end can share.
+  init(_ setup: Setup, image: String, goes: Bool = true, more: [String] = []) throws {
     guard let qemu = setup.qemu else { throw BenchFailure(Setup.noPeer) }
     let socket = "\(setup.folder)/qmp-\(UUID().uuidString.prefix(8))"
     // Atoll's high RAM starts at 0x90000000, QEMU's at 0x80000000: 256 MiB more cover the same addresses.
     let memory = "\((Setup.memory >> 20) + 256)M"
-    let arguments = [
-      qemu, "-machine", "virt", "-cpu", "la464", "-smp", "1", "-m", memory, "-display", "none", "-serial", "stdio",
+    let shared = ["-object", "memory-backend-memfd,id=ram,size=\(memory),share=on", "-machine", "virt,memory-backend=ram"]
+    let arguments = [qemu] + (more.isEmpty ? ["-machine", "virt"] : shared) + [
+      "-cpu", "la464", "-smp", "1", "-m", memory, "-display", "none", "-serial", "stdio",
       "-monitor", "none", "-net", "none", "-no-reboot", "-S", "-qmp", "unix:\(socket),server=on,wait=off",
       "-device", "loader,file=\(image),cpu-num=0",
-    ]
+    ] + more
     super.init(try Session(arguments, signals: setup.signals))
     let connection = try greet(socket)
     if goes {

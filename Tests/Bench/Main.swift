@@ -23,6 +23,7 @@ import System
     ("registers", Registers.measure),
     ("idle", Idle.measure),
     ("output", { try Output.measure($0, $1, kills: false) }),
+    ("disk", Disk.measure),
     ("kill", { try Output.measure($0, $1, kills: true) }),
   ]
 

@@ -16,6 +16,8 @@ struct Setup {
   var initrd: String
   /// Path of QEMU's system emulator or of a script that starts it; nil if there is none that is new enough.
   var qemu: String?
+  /// How qemu-storage-daemon is started, the program's loader first; nil if it is not there.
+  var storageDaemon: [String]?
   /// How often each time is measured.
   var runs = 5
   /// Names of the measurements that are wanted; empty: all.
@@ -38,6 +40,7 @@ struct Setup {
       throw BenchFailure("\(file) is missing: run `make bench`, which makes it")
     }
     qemu = Setup.findPeer()
+    storageDaemon = Setup.findStorageDaemon()
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
   }
@@ -59,6 +62,12 @@ struct Setup {
     }
   }
 
+  /// Where `make embedded` puts the programs: beside the tree's other build folder.
+  var embedded: String {
+    URL(fileURLWithPath: atoll).deletingLastPathComponent().appendingPathComponent("../../../.build-embedded/release")
+      .standardized.path
+  }
+
   /// $XDG_CACHE_HOME/atoll, or ~/.cache/atoll.
   private static var cache: URL {
     let environment = ProcessInfo.processInfo.environment
@@ -76,6 +85,23 @@ struct Setup {
     for folder in path.split(separator: ":") {
       let program = "\(folder)/qemu-system-loongarch64"
       if FileManager.default.isExecutableFile(atPath: program), isNewEnough(version(program)) { return program }
+    }
+    return nil
+  }
+
+  /// The daemon of the same private root, run by the root's own loader as its script `run` does it.
+  private static func findStorageDaemon() -> [String]? {
+    let root = cache.appendingPathComponent("qemu-system/usr")
+    let manager = FileManager.default
+    let program = root.appendingPathComponent("bin/qemu-storage-daemon").path
+    guard manager.isExecutableFile(atPath: program) else { return nil }
+    for folder in ["lib64", "lib"] {
+      let path = root.appendingPathComponent(folder).path
+      let names = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+      guard let loader = names.first(where: { $0.hasPrefix("ld-linux") }) else { continue }
+      let lib = root.appendingPathComponent("lib").path
+      let libraries = ((try? manager.contentsOfDirectory(atPath: lib)) ?? []).filter { $0.hasSuffix("-linux-gnu") }
+      return ["\(path)/\(loader)", "--library-path", libraries.map { "\(lib)/\($0)" }.joined(separator: ":"), program]
     }
     return nil
   }

@@ -37,6 +37,10 @@ private struct CPIOReader {
 }
 
 struct CPIOArchiveTests {
+  private func disk(_ busybox: [UInt8]) -> [UInt8] {
+    InitialRAMDisk.build(busybox: busybox, modules: ModuleTree(release: "7.2"))
+  }
+
   @Test(arguments: 0..<9)
   func fileOfAnyLengthComesBack(_ length: Int) throws {
     var archive = CPIOArchive()
@@ -52,14 +56,15 @@ struct CPIOArchiveTests {
   }
 
   @Test func sameContentGivesTheSameArchive() {
-    #expect(InitialRAMDisk.build(busybox: [1, 2, 3]) == InitialRAMDisk.build(busybox: [1, 2, 3]))
+    #expect(disk([1, 2, 3]) == disk([1, 2, 3]))
   }
 
   @Test func initialRAMDiskHasInitAndShell() throws {
-    let entries = try #require(CPIOReader(InitialRAMDisk.build(busybox: [7]))).entries
+    let entries = try #require(CPIOReader(disk([7]))).entries
     let named = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
     #expect(named["bin/busybox"]?.content == [7] && named["bin/busybox"]?.mode == 0o100755)
     #expect(named["init"]?.mode == 0o100755 && named["dev/console"]?.device == [5, 1])
+    #expect(named["lib/modules/7.2/modules.dep"]?.content == [] && named["sbin/modprobe"] != nil)
     let script = String(decoding: named["init"]?.content ?? [], as: UTF8.self)
     #expect(script.hasPrefix("#!/bin/busybox sh\n") && script.contains(InitialRAMDisk.marker))
     for entry in entries where entry.name.contains("/") {

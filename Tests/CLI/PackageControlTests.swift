@@ -28,7 +28,9 @@ struct PackageControlTests {
   }
 
   @Test(arguments: ["Package: libc6", "Version: 2.43-7", "Architecture: loong64"])
-  func missingFieldIsRefused(_ line: String) { #expect(PackageControl(Self.text.replacing(line + "\n", with: "")) == nil) }
+  func missingFieldIsRefused(_ line: String) {
+    #expect(PackageControl(Self.text.replacing(line + "\n", with: "")) == nil)
+  }
 
   @Test(arguments: ["../x", "a/b", "a b", "A"])
   func nameThatIsNoneIsRefused(_ name: String) {
@@ -118,7 +120,10 @@ struct DebianTreeTests {
 
   @Test func fileOfTwoPackagesIsRefused() {
     let member = TarWriter.file("same", [1])
-    #expect(throws: FetchError.failed("the package two", "its archive of files holds same, which another package holds as well")) {
+    #expect(
+      throws: FetchError.failed(
+        "the package two", "its archive of files holds same, which another package holds as well")
+    ) {
       try compose([("one", "", member), ("two", "", member)])
     }
   }
@@ -146,7 +151,8 @@ struct DebianFilesTests {
 
   @Test func guestStartsTheScriptThatTheImageHolds() {
     let files = DebianFiles(mirror: "http://m", allowStale: false).all
-    #expect(files.contains { $0.path == DebianFiles.secondStage && $0.mode == 0o755 && $0.content.hasPrefix("#!/bin/sh\n") })
+    #expect(
+      files.contains { $0.path == DebianFiles.secondStage && $0.mode == 0o755 && $0.content.hasPrefix("#!/bin/sh\n") })
     #expect(SecondStage.commandLine.hasSuffix("init=/\(DebianFiles.secondStage)"))
   }
 }

@@ -38,7 +38,9 @@ struct TarArchiveTests {
   /// Written from the format's description, as a check on the writer's own idea of it.
   @Test func headerOfPOSIXHasItsPrefix() throws {
     var block = [UInt8](repeating: 0, count: 512)
-    func put(_ text: String, _ offset: Int) { block.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8) }
+    func put(_ text: String, _ offset: Int) {
+      block.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+    }
     put("./name", 0)
     put("00000000000", 124)
     put("        5", 148)

@@ -18,14 +18,21 @@ final class Machine {
   enum Failure: Error { case tookTooLong(String), ended(Int32, String), cannotStart }
 
   /// Starts a machine from `description` in a folder of its own. With `terminal` it has that for input and output.
-  init(_ description: MachineDescription, terminal: Int32? = nil) throws {
+  convenience init(_ description: MachineDescription, terminal: Int32? = nil) throws {
+    try self.init(terminal: terminal) { folder in
+      let document = folder.appendingPathComponent("machine.json")
+      try Data(description.json).write(to: document)
+      return [Programs.supervisor, "--machine", document.path, "--control", folder.path + "/control"]
+    }
+  }
+
+  /// Starts what `command` says, program first, in a folder of its own.
+  init(terminal: Int32? = nil, command: (URL) throws -> [String]) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "atoll-test-\(UInt32.random(in: 0 ... .max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let document = folder.appendingPathComponent("machine.json")
-    try Data(description.json).write(to: document)
+    let arguments = try command(folder)
     let (stdin, stdout, stderr) = (Machine.pipe(), Machine.pipe(), Machine.pipe())
-    let arguments = [Programs.supervisor, "--machine", document.path, "--control", folder.path + "/control"]
     let child = terminal.map { [$0, $0, stderr.write] } ?? [stdin.read, stdout.write, stderr.write]
     pid = try Machine.spawn(arguments, child)
     for end in [stdin.read, stdout.write, stderr.write] { close(end) }

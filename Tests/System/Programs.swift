@@ -9,6 +9,8 @@ enum Programs {
   /// Folder of the Embedded programs.
   static let folder = ProcessInfo.processInfo.environment["ATOLL_PROGRAMS"] ?? root.path + "/.build-embedded/release"
   static var supervisor: String { folder + "/atoll-supervisor" }
+  /// The command itself, of the ordinary release build.
+  static let command = ProcessInfo.processInfo.environment["ATOLL_COMMAND"] ?? root.path + "/.build/release/atoll"
 
   private static let cache: String = {
     let environment = ProcessInfo.processInfo.environment

@@ -3,7 +3,7 @@ import Hypervisor
 import System
 import Testing
 
-@testable import atoll_vmm
+@testable import VMMCore
 
 /// A device's end of a back-channel, the VMM's end, and a hypervisor that remembers.
 private final class Bench {

@@ -4,7 +4,7 @@ import SoftHypervisor
 import System
 import Testing
 
-@testable import atoll_vmm
+@testable import VMMCore
 
 /// A core with one vCPU that never runs, its control thread, and the supervisor's end of its socket.
 private final class Core: Sendable {

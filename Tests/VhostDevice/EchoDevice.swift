@@ -8,6 +8,10 @@ struct EchoDevice: VirtioBackEnd, ~Copyable {
   /// What the test looks at and sets; outside, because the loop owns the device.
   final class Notes {
     var holds = false
+    /// Takes nothing, like a network card without packets.
+    var refuses = false
+    /// The next `poll` has found something.
+    var hasPolled = false
     var held: [(queue: Int, chain: Held)] = []
     var started: [UInt64] = []
     var stopped: [Int] = []
@@ -42,6 +46,7 @@ struct EchoDevice: VirtioBackEnd, ~Copyable {
   mutating func start(features: UInt64) { notes.started.append(features) }
   mutating func serve(_ queue: Int, _ rings: Rings) {
     notes.serves += 1
+    guard !notes.refuses else { return }
     while rings.pop(queue, into: &chain) {
       var buffer = [UInt8](repeating: 0, count: min(chain.readableBytes, 4096))
       let count = buffer.withUnsafeMutableBytes { chain.read(at: 0, into: $0) }
@@ -53,6 +58,10 @@ struct EchoDevice: VirtioBackEnd, ~Copyable {
         rings.push(queue, chain.token, written: written)
       }
     }
+  }
+  mutating func poll(_ rings: Rings) -> Bool {
+    defer { notes.hasPolled = false }
+    return notes.hasPolled
   }
   mutating func stop(_ queue: Int, _ rings: Rings) {
     notes.stopped.append(queue)

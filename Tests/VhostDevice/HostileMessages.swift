@@ -13,7 +13,8 @@ struct Hostile: Sendable, CustomStringConvertible {
   let sentence: String
   let attack: @Sendable (Bench) throws -> Void
 
-  init(_ description: String, _ stage: Stage, _ sentence: String, _ attack: @escaping @Sendable (Bench) throws -> Void) {
+  init(_ description: String, _ stage: Stage, _ sentence: String, _ attack: @escaping @Sendable (Bench) throws -> Void)
+  {
     (self.description, self.stage, self.sentence, self.attack) = (description, stage, sentence, attack)
   }
 
@@ -38,7 +39,9 @@ struct Hostile: Sendable, CustomStringConvertible {
       try $0.send(VhostOutgoing(request: 1, flags: 1 << 9, payload: []))
     },
     Hostile("request 0", .fresh, "request 0 is not known") { try $0.send(VhostOutgoing(request: 0, payload: [])) },
-    Hostile("request 200", .fresh, "request 200 is not known") { try $0.send(VhostOutgoing(request: 200, payload: [])) },
+    Hostile("request 200", .fresh, "request 200 is not known") {
+      try $0.send(VhostOutgoing(request: 200, payload: []))
+    },
     Hostile("a payload where none belongs", .fresh, "which is not its length") {
       try $0.send(VhostOutgoing(request: 1, payload: [0]))
     },
@@ -136,7 +139,9 @@ struct Hostile: Sendable, CustomStringConvertible {
     Hostile("more regions than slots", .negotiated, "more memory regions than it may") {
       for i in 0..<40 { try? $0.send(AddMemoryRegion(region(UInt64(i) << 16, 4096)), [$0.memory.descriptor]) }
     },
-    Hostile("an unknown region removed", .shared, "that is not there") { try $0.send(RemoveMemoryRegion(region(0, 4096))) },
+    Hostile("an unknown region removed", .shared, "that is not there") {
+      try $0.send(RemoveMemoryRegion(region(0, 4096)))
+    },
   ]
 
   // MARK: rings
@@ -152,7 +157,9 @@ struct Hostile: Sendable, CustomStringConvertible {
     Hostile("ring 2^32 - 1", .negotiated, "a ring's index is above 255") {
       try $0.send(SetVringSize(index: .max, number: 16))
     },
-    Hostile("a ring of 0 entries", .negotiated, "a ring's size is not") { try $0.send(SetVringSize(index: 0, number: 0)) },
+    Hostile("a ring of 0 entries", .negotiated, "a ring's size is not") {
+      try $0.send(SetVringSize(index: 0, number: 0))
+    },
     Hostile("a ring of 65536 entries", .negotiated, "a ring's size is not") {
       try $0.send(SetVringSize(index: 0, number: 65536))
     },
@@ -207,7 +214,9 @@ struct Hostile: Sendable, CustomStringConvertible {
     Hostile("a running ring rebased", .running, "its set-up changes while it runs") {
       try $0.send(SetVringBase(index: 0, number: 5))
     },
-    Hostile("a running ring moved", .running, "it moves while it runs") { try $0.send(address(0, $0.memory.guestAddress)) },
+    Hostile("a running ring moved", .running, "it moves while it runs") {
+      try $0.send(address(0, $0.memory.guestAddress))
+    },
     Hostile("a ring neither enabled nor disabled", .shared, "neither enabled nor disabled") {
       try $0.send(SetVringEnable(index: 0, number: 2))
     },
@@ -245,11 +254,15 @@ struct Hostile: Sendable, CustomStringConvertible {
   }
 
   static let logs: [Hostile] = [
-    Hostile("a log that was not negotiated", .fresh, "was not negotiated") { try $0.send(log(4096), [$0.memory.descriptor]) },
+    Hostile("a log that was not negotiated", .fresh, "was not negotiated") {
+      try $0.send(log(4096), [$0.memory.descriptor])
+    },
     Hostile("a log without memory", .negotiated, "which is not what it carries") { try $0.send(log(4096)) },
     Hostile("an empty log", .negotiated, "the in-flight log is empty") { try $0.send(log(0), [$0.memory.descriptor]) },
     Hostile("a log that wraps", .negotiated, "wraps") { try $0.send(log(.max, offset: 1), [$0.memory.descriptor]) },
-    Hostile("a log without rings", .negotiated, "has no rings") { try $0.send(log(4096, queues: 0), [$0.memory.descriptor]) },
+    Hostile("a log without rings", .negotiated, "has no rings") {
+      try $0.send(log(4096, queues: 0), [$0.memory.descriptor])
+    },
     Hostile("a log beyond its file", .negotiated, "in-flight log") {
       try $0.send(log(4096, offset: 1 << 20), [$0.memory.descriptor])
     },
@@ -284,7 +297,9 @@ struct Hostile: Sendable, CustomStringConvertible {
     Hostile("configuration space beyond 256 bytes", .negotiated, "ends beyond 256 bytes") {
       try $0.send(GetConfig(offset: 250, size: 8))
     },
-    Hostile("no configuration space", .negotiated, "is empty") { try $0.send(GetConfig(offset: 0, size: 0, bytes: [])) },
+    Hostile("no configuration space", .negotiated, "is empty") {
+      try $0.send(GetConfig(offset: 0, size: 0, bytes: []))
+    },
     Hostile("a write to configuration space with flags 2", .negotiated, "neither 0 nor 1") {
       try $0.send(SetConfig(offset: 0, size: 1, flags: 2, bytes: [0]))
     },
@@ -302,7 +317,9 @@ struct Hostile: Sendable, CustomStringConvertible {
     Hostile("a state transfer without pipe", .negotiated, "which is not what it carries") {
       try $0.send(SetDeviceState(.load))
     },
-    Hostile("a channel without socket", .negotiated, "which is not what it carries") { try $0.send(SetBackEndChannel()) },
+    Hostile("a channel without socket", .negotiated, "which is not what it carries") {
+      try $0.send(SetBackEndChannel())
+    },
   ]
 }
 

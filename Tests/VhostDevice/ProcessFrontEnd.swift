@@ -60,6 +60,9 @@ final class ProcessFrontEnd {
     kick.signal()
   }
 
+  /// As if this process had died.
+  func disconnect() { connection = VhostConnection(owning: FileDescriptor(owning: -1)) }
+
   func send<M: FrontEndMessage>(_ message: M, _ descriptors: [Int32] = []) throws {
     try connection.send(VhostOutgoing(message, descriptors: descriptors))
   }

@@ -4,7 +4,8 @@ import Foundation
 /// `atoll guest …`
 struct GuestCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "guest", abstract: "Gets files for guests.", subcommands: [GuestFetchCommand.self, GuestDebianCommand.self])
+    commandName: "guest", abstract: "Gets files for guests.",
+    subcommands: [GuestFetchCommand.self, GuestDebianCommand.self])
 }
 
 /// `atoll guest fetch`
@@ -60,7 +61,8 @@ struct GuestFetchCommand: ParsableCommand {
 
   private func privateArchive(for what: String) -> PrivateArchive {
     PrivateArchive(
-      architecture: qemuUser || qemuSystem || vhostUser ? PeerFetch.hostArchitecture : "loong64", mirror: archive.mirror,
+      architecture: qemuUser || qemuSystem || vhostUser ? PeerFetch.hostArchitecture : "loong64",
+      mirror: archive.mirror,
       allowStale: archive.allowStaleArchive, folder: CacheFolder.root.appendingPathComponent("fetching-\(what)"),
       progress: ProgressDisplay())
   }

@@ -49,19 +49,12 @@ struct PeerFetch {
 
   /// A script that runs `program` with the root's own loader and libraries: the host's may be older.
   private static func launcher(_ program: String, in root: URL) throws -> String {
-    let manager = FileManager.default
-    var loader: String?
-    var libraries: [String] = []
-    for folder in ["usr/lib64", "usr/lib"] {
-      let names = (try? manager.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
-      loader = loader ?? names.first { $0.hasPrefix("ld-linux") }.map { "\(folder)/\($0)" }
-      libraries += names.filter { $0.hasSuffix("-linux-gnu") }.map { "$root/\(folder)/\($0)" }
-    }
-    guard let loader else { throw FetchError.noFile("ld-linux", package: "libc6") }
+    let parts = try PrivateRoot.parts(of: root)
+    let libraries = parts.libraries.map { "$root/\($0)" }.joined(separator: ":")
     return """
       #!/bin/sh
       root=$(dirname "$(readlink -f "$0")")
-      exec "$root/\(loader)" --library-path "\(libraries.joined(separator: ":"))" "$root/\(program)" \
+      exec "$root/\(parts.loader)" --library-path "\(libraries)" "$root/\(program)" \
       -L "$root/usr/share/qemu" "$@"
 
       """

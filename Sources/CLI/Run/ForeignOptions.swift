@@ -37,8 +37,9 @@ enum ForeignOptions {
     }
     try list.finish()
     var foreign = ForeignDescription(.net, program.map { .program($0) } ?? .socket(socket ?? ""))
-    // It has no configuration: mac, status, max_virtqueue_pairs (virtio 1.3, 5.1.4).
+    // It has no configuration, and cannot say how many queues it has: mac, status, max_virtqueue_pairs (virtio 1.3, 5.1.4).
     foreign.config = try ForeignOptions.bytes(address ?? "52:54:00:12:34:56") + [1, 0, 1, 0]
+    foreign.queues = 2
     return DeviceDescription(.foreign(foreign))
   }
 
@@ -93,22 +94,26 @@ enum ForeignOptions {
 
   // MARK: finding things
 
-  /// The program that the list names, or the first of `usual` that the host has, or what `atoll guest fetch --vhost-user` got.
+  /// The program that the list names, or what `atoll guest fetch --vhost-user` got, or the first of `usual` that the host
+  /// has: in this order because Debian 12's do not know what they are asked for here.
   private static func program(_ list: inout OptionList, _ usual: [String]) throws -> ForeignProgram {
     if let path = try list.value("program") {
       guard path.hasPrefix("/") else { throw CommandFailure("program= must be an absolute path, not “\(path)”") }
       return ForeignProgram(path: path)
     }
     let manager = FileManager.default
-    if let path = usual.first(where: { manager.isExecutableFile(atPath: $0) }) { return ForeignProgram(path: path) }
     let root = CacheFolder.vhostUser.path
-    guard let path = usual.first(where: { manager.isExecutableFile(atPath: root + $0) }) else {
-      let name = usual[0].split(separator: "/").last ?? ""
-      throw CommandFailure("\(name) is not installed: get it with `atoll guest fetch --vhost-user`, or name it with program=")
+    if let path = usual.first(where: { manager.isExecutableFile(atPath: root + $0) }) {
+      var program = ForeignProgram(path: path)
+      program.root = root
+      return program
     }
-    var program = ForeignProgram(path: path)
-    program.root = root
-    return program
+    guard let path = usual.first(where: { manager.isExecutableFile(atPath: $0) }) else {
+      let name = usual[0].split(separator: "/").last ?? ""
+      throw CommandFailure(
+        "\(name) is not installed: get it with `atoll guest fetch --vhost-user`, or name it with program=")
+    }
+    return ForeignProgram(path: path)
   }
 
   /// The absolute path of something that is there.

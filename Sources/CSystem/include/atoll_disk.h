@@ -4,6 +4,7 @@
 enum {
   ATOLL_DISK_KIND,              // 1 regular file, 2 block device, 0 anything else
   ATOLL_DISK_WRITABLE,          // 1 if opened for writing too
+  ATOLL_DISK_DIRECT,            // 1 if opened with O_DIRECT
   ATOLL_DISK_SIZE,
   ATOLL_DISK_LOGICAL_BLOCK,     // smallest unit of a block device
   ATOLL_DISK_PHYSICAL_BLOCK,    // what it or the file system writes without reading first
@@ -16,7 +17,8 @@ int atoll_disk_describe(int fd, long fields[ATOLL_DISK_FIELDS]);
 // Locks the whole file for this open file description (fcntl(2), F_OFD_SETLK): alone, or shared among readers.
 // -EAGAIN if someone else has it.
 int atoll_disk_lock(int fd, int alone);
-int atoll_disk_set_direct(int fd);   // O_DIRECT from now on
+// Operations wait for the disk from now on (no O_NONBLOCK); with `direct` they go past the page cache (O_DIRECT).
+int atoll_disk_set_flags(int fd, int direct);
 // `segments` is an array of struct iovec. Bytes moved; may be fewer than asked for.
 long atoll_disk_read(int fd, const void *segments, int count, long offset);
 long atoll_disk_write(int fd, const void *segments, int count, long offset, int stable);   // stable: RWF_DSYNC

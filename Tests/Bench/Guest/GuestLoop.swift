@@ -19,7 +19,8 @@ struct GuestLoop: Sendable {
     GuestLoop("mandel", "Mandelbrot", isFloat: true, FloatLoops.mandelbrot),
   ]
 
-  private init(
+  /// A loop that finds its memory at a0 and returns its check value there; `ra` must survive it.
+  init(
     _ name: String, _ title: String, isFloat: Bool = false, _ body: @escaping @Sendable (inout GuestAssembler) -> Void
   ) {
     (self.name, self.title, self.isFloat, self.body) = (name, title, isFloat, body)

@@ -1,5 +1,3 @@
-import CSystem
-import DeviceBus
 import Glibc
 import Synchronization
 import System

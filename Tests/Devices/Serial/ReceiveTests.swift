@@ -130,6 +130,38 @@ struct ReceiveTests {
     #expect(sender.device.receiveCapacity == 0)
   }
 
+  @Test("a guest that looks every now and then, and at the modem's registers too, listens from its second look on")
+  func slowPolling() {
+    var rig = SerialRig()
+    func look() {
+      _ = rig.load(.lsr)
+      _ = rig.load(.msr)
+      _ = rig.load(.mcr)
+      rig.time.monotonic += 20_000_000
+    }
+    look()
+    #expect(rig.device.receiveCapacity == 0)
+    look()
+    #expect(rig.offer([1, 2]) == 1)
+    _ = rig.load(.data)
+    rig.store(.lcr, 0x03)
+    #expect(rig.device.receiveCapacity == 0)
+    look()
+    look()
+    #expect(rig.device.receiveCapacity == 1)
+  }
+
+  @Test("a console that writes now and then looks at LSR before each byte, and does not listen for that")
+  func slowWriting() {
+    var rig = SerialRig()
+    for _ in 0..<10 {
+      _ = rig.load(.lsr)
+      #expect(rig.device.receiveCapacity == 0)
+      rig.store(.data, 0x41)
+      rig.time.monotonic += 20_000_000
+    }
+  }
+
   @Test("more bytes than the driver may send set the overrun error, which LSR reports once", arguments: [true, false])
   func overrun(fifos: Bool) {
     var rig = SerialRig()

@@ -19,6 +19,8 @@ enum Reg: UInt32, Sendable {
 /// Drives a device as a guest and as a back-end with `room` left, and keeps what came out.
 struct SerialRig {
   static let now = Instant(monotonic: 0, realtime: 0)
+  /// The time of loads.
+  var time = now
   var device = SerialDevice(at: now)
   var room = 1 << 20
   /// What the back-end was given.
@@ -44,11 +46,11 @@ struct SerialRig {
   mutating func load(_ reg: Reg) -> UInt8 { UInt8(truncatingIfNeeded: load(reg.rawValue)) }
 
   mutating func load(_ offset: UInt32, region: UInt8 = 0, size: UInt8 = 1) -> UInt64 {
-    let room = room
+    let (room, time) = (room, time)
     var value: UInt64 = 0
     perform { device, effects in
-      device.outputRoom(room, at: Self.now, &effects)
-      value = device.read(Access(region: region, offset: offset, size: size), at: Self.now, &effects)
+      device.outputRoom(room, at: time, &effects)
+      value = device.read(Access(region: region, offset: offset, size: size), at: time, &effects)
     }
     return value
   }

@@ -31,8 +31,10 @@ private func opened() -> VsockConnections {
   @Test func aRequestOfTheGuestIsConnectedAndAnswered() {
     var connections = VsockConnections(cid: guest)
 
-    #expect(connections.packet(packet(.request), payload: 0) == .connect(index: 0))
-    #expect(!connections.owesPackets)
+    let action = connections.packet(packet(.request), payload: 0)
+    #expect(action == .connect(index: 0))
+    let owes = connections.owesPackets
+    #expect(!owes)
     connections.connected(0)
 
     let answer = connections.nextPacket()
@@ -45,8 +47,10 @@ private func opened() -> VsockConnections {
     var connections = VsockConnections(cid: guest)
     _ = connections.packet(packet(.request), payload: 0)
     connections.end(0)
-    #expect(connections.nextPacket()?.operation == VsockOperation.reset.rawValue)
-    #expect(connections[0] == nil)
+    let answer = connections.nextPacket()
+    #expect(answer?.operation == VsockOperation.reset.rawValue)
+    let connection = connections[0]
+    #expect(connection == nil)
   }
 
   @Test func aRequestOfTheHostIsSentAndAccepted() {
@@ -57,21 +61,27 @@ private func opened() -> VsockConnections {
 
     var answer = packet(.response, port: request?.sourcePort ?? 0)
     answer.sourcePort = 1000
-    #expect(connections.packet(answer, payload: 0) == .accepted(index: 0))
-    #expect(connections[0]?.state == .open)
+    let action = connections.packet(answer, payload: 0)
+    #expect(action == .accepted(index: 0))
+    let connection = connections[0]
+    #expect(connection?.state == .open)
   }
 
   @Test(arguments: [VsockOperation.response, .shutdown, .data, .creditUpdate, .creditRequest])
   func aPacketWithoutAConnectionIsAnsweredByAReset(_ operation: VsockOperation) {
     var connections = VsockConnections(cid: guest)
-    #expect(connections.packet(packet(operation), payload: 0) == .nothing)
-    #expect(connections.nextPacket()?.operation == VsockOperation.reset.rawValue)
+    let action = connections.packet(packet(operation), payload: 0)
+    #expect(action == .nothing)
+    let answer = connections.nextPacket()
+    #expect(answer?.operation == VsockOperation.reset.rawValue)
   }
 
   @Test func aResetIsNeverAnswered() {
     var connections = VsockConnections(cid: guest)
-    #expect(connections.packet(packet(.reset), payload: 0) == .nothing)
-    #expect(!connections.owesPackets)
+    let action = connections.packet(packet(.reset), payload: 0)
+    #expect(action == .nothing)
+    let owes = connections.owesPackets
+    #expect(!owes)
   }
 
   @Test func packetsWithoutConnectionsStopBeingTakenBeforeAnswersPileUp() {
@@ -87,45 +97,61 @@ private func opened() -> VsockConnections {
   @Test func moreConnectionsThanThereAreAreRefused() {
     var connections = VsockConnections(cid: guest)
     for port in 0..<UInt32(VsockConnections.limit) {
-      #expect(connections.packet(packet(.request, port: port), payload: 0) == .connect(index: Int(port)))
+      let action = connections.packet(packet(.request, port: port), payload: 0)
+      #expect(action == .connect(index: Int(port)))
     }
-    #expect(connections.packet(packet(.request, port: 5000), payload: 0) == .nothing)
-    #expect(connections.nextPacket()?.operation == VsockOperation.reset.rawValue)
-    #expect(connections.request(guestPort: 1) == nil)
+    let excess = connections.packet(packet(.request, port: 5000), payload: 0)
+    #expect(excess == .nothing)
+    let answer = connections.nextPacket()
+    #expect(answer?.operation == VsockOperation.reset.rawValue)
+    let index = connections.request(guestPort: 1)
+    #expect(index == nil)
   }
 
   @Test func dataBeyondTheBufferResetsTheConnection() {
     var connections = opened()
     let half = VsockConnection.buffer / 2
-    #expect(connections.packet(packet(.data, length: half), payload: Int(half)) == .deliver(index: 0))
-    #expect(connections.packet(packet(.data, length: half), payload: Int(half)) == .deliver(index: 0))
-    #expect(connections.packet(packet(.data, length: 1), payload: 1) == .close(index: 0))
-    #expect(connections.nextPacket()?.operation == VsockOperation.reset.rawValue)
+    let first = connections.packet(packet(.data, length: half), payload: Int(half))
+    #expect(first == .deliver(index: 0))
+    let second = connections.packet(packet(.data, length: half), payload: Int(half))
+    #expect(second == .deliver(index: 0))
+    let excess = connections.packet(packet(.data, length: 1), payload: 1)
+    #expect(excess == .close(index: 0))
+    let answer = connections.nextPacket()
+    #expect(answer?.operation == VsockOperation.reset.rawValue)
   }
 
   @Test func aLengthThatIsNotThePayloadsResetsTheConnection() {
     var connections = opened()
-    #expect(connections.packet(packet(.data, length: 9), payload: 8) == .close(index: 0))
+    let action = connections.packet(packet(.data, length: 9), payload: 8)
+    #expect(action == .close(index: 0))
   }
 
   @Test func aPacketInAnotherGuestsNameIsIgnored() {
     var connections = opened()
     var forged = packet(.reset)
     forged.sourceCID = 4
-    #expect(connections.packet(forged, payload: 0) == .nothing)
-    #expect(connections[0]?.state == .open)
+    let action = connections.packet(forged, payload: 0)
+    #expect(action == .nothing)
+    let connection = connections[0]
+    #expect(connection?.state == .open)
   }
 
   @Test func theGuestsCreditIsNeverExceeded() {
     var connections = opened()
-    #expect(connections.dataPacket(0, count: 4097) == nil)
-    #expect(connections.dataPacket(0, count: 4096)?.length == 4096)
-    #expect(connections[0]?.credit == 0 && connections.dataPacket(0, count: 1) == nil)
+    let tooMuch = connections.dataPacket(0, count: 4097)
+    #expect(tooMuch == nil)
+    let full = connections.dataPacket(0, count: 4096)
+    #expect(full?.length == 4096)
+    let exhausted = connections[0]
+    let more = connections.dataPacket(0, count: 1)
+    #expect(exhausted?.credit == 0 && more == nil)
 
     var update = packet(.creditUpdate)
     update.forwarded = 96
     _ = connections.packet(update, payload: 0)
-    #expect(connections[0]?.credit == 96)
+    let connection = connections[0]
+    #expect(connection?.credit == 96)
   }
 
   @Test func aGuestThatLiesAboutItsBufferGetsNothing() {
@@ -134,7 +160,8 @@ private func opened() -> VsockConnections {
     var update = packet(.creditUpdate)
     (update.bufferSize, update.forwarded) = (10, 0xffff_0000)
     _ = connections.packet(update, payload: 0)
-    #expect(connections[0]?.credit == 0)
+    let connection = connections[0]
+    #expect(connection?.credit == 0)
   }
 
   @Test func roomIsToldWhenHalfOfTheBufferWasEmptied() {
@@ -151,11 +178,15 @@ private func opened() -> VsockConnections {
     _ = connections.packet(packet(.data, length: 10), payload: 10)
     var shutdown = packet(.shutdown)
     shutdown.flags = VsockHeader.noMoreSend | VsockHeader.noMoreReceive
-    #expect(connections.packet(shutdown, payload: 0) == .finish(index: 0))
-    #expect(!connections.finished(0))
+    let action = connections.packet(shutdown, payload: 0)
+    #expect(action == .finish(index: 0))
+    let isFinished = connections.finished(0)
+    #expect(!isFinished)
     connections.passedOn(0, 10)
-    #expect(connections.finished(0))
-    #expect(connections.nextPacket()?.operation == VsockOperation.reset.rawValue)
+    let isEmptied = connections.finished(0)
+    #expect(isEmptied)
+    let answer = connections.nextPacket()
+    #expect(answer?.operation == VsockOperation.reset.rawValue)
   }
 
   @Test func theHostsEndIsToldOnce() {
@@ -164,7 +195,8 @@ private func opened() -> VsockConnections {
     connections.hostEnded(0)
     let shutdown = connections.nextPacket()
     #expect(shutdown?.operation == VsockOperation.shutdown.rawValue && shutdown?.flags == VsockHeader.noMoreSend)
-    #expect(connections.nextPacket() == nil)
+    let answer = connections.nextPacket()
+    #expect(answer == nil)
   }
 
   /// Any sequence of packets: no trap, no more packets owed than connections and strays, every answer addressed to the guest.

@@ -3,6 +3,7 @@
 import BlockEngine
 import BlockModel
 import FuzzSupport
+import Glibc
 import System
 import Virtqueue
 import VirtqueueDriver
@@ -61,7 +62,8 @@ private final class BlockBench {
         memory: guest)
       let file = try MemoryFile.create("fuzz-disk", size: Self.diskBytes)
       view = try Mapping.shared(file, size: Self.diskBytes)
-      engine = BlockEngine(try Disk(owning: file, readOnly: readOnly), identity: DiskIdentity("fuzz") ?? .none, synchronous: true)
+      engine = BlockEngine(
+        try Disk(owning: file, readOnly: readOnly), identity: DiskIdentity("fuzz") ?? .none, synchronous: true)
     } catch { return nil }
     reference = (0..<Self.diskBytes).map { UInt8(truncatingIfNeeded: $0 >> 3) }
     UnsafeMutableRawBufferPointer(start: view.base, count: Self.diskBytes).copyBytes(from: reference)
@@ -102,7 +104,9 @@ private final class BlockBench {
     return header + range + [UInt8](repeating: 0, count: Int(source.byte() & 7 == 7 ? 16 : 0))
   }
 
-  private static func little(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
+  private static func little(_ value: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
+  }
   private static func bytes(_ buffers: [DriverBuffer]) -> Int { buffers.reduce(0) { $0 + Int($1.length) } }
 
   /// `count` bytes of memory in a few pieces.
@@ -112,7 +116,8 @@ private final class BlockBench {
     while left > 0 {
       let wanted = buffers.count + 1 == Self.pieces ? left : 1 + Int(source.byte()) * 32
       guard let offset = memory.allocate(min(left, wanted), alignment: 1) else { return nil }
-      buffers.append(DriverBuffer(address: memory.address(offset), length: UInt32(min(left, wanted)), isWritable: writable))
+      buffers.append(
+        DriverBuffer(address: memory.address(offset), length: UInt32(min(left, wanted)), isWritable: writable))
       left -= min(left, wanted)
     }
     return buffers
@@ -184,11 +189,10 @@ private final class BlockBench {
       guard written.last == expected.status else {
         return "a request ended with status \(written.last ?? 0xff), not \(expected.status)"
       }
-      if let data = expected.data, !written.starts(with: data) { return "a read returned something else than the disk holds" }
+      if let data = expected.data, !written.starts(with: data) {
+        return "a read returned something else than the disk holds"
+      }
     }
-    let isSame = reference.withUnsafeBytes { bytes in
-      UnsafeRawBufferPointer(start: view.base, count: Self.diskBytes).elementsEqual(bytes)
-    }
-    return isSame ? nil : "the disk holds something else than it should"
+    return memcmp(view.base, reference, Self.diskBytes) == 0 ? nil : "the disk holds something else than it should"
   }
 }

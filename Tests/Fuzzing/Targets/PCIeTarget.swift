@@ -85,13 +85,15 @@ extension Seeds {
 
   /// Region 0 is the disk's configuration space, 2 its common structure, 3 its ISR, 6 its vectors, 7 their pending bits.
   private static let driver: [DeviceOperation] = [
-    load(0, 0, 4), store(0, 0x10, 4, 0xffff_ffff), load(0, 0x10, 4), store(0, 0x10, 4, 0x4001_0000), store(0, 4, 2, 0x406),
+    load(0, 0, 4), store(0, 0x10, 4, 0xffff_ffff), load(0, 0x10, 4), store(0, 0x10, 4, 0x4001_0000),
+    store(0, 4, 2, 0x406),
     store(2, 0x14, 1, 0), load(2, 0x14, 1), store(2, 0x14, 1, 3), store(2, 8, 4, 1), store(2, 0xc, 4, 1),
     store(2, 0x14, 1, 11), load(2, 0x14, 1), store(0, 0x42, 2, 0x8000), store(6, 0x10, 8, 0x2ff0_0000),
     store(6, 0x18, 8, 65), store(6, 0, 8, 0x2ff0_0000), store(6, 8, 8, 64), store(2, 0x10, 2, 0), store(2, 0x16, 2, 0),
     store(2, 0x18, 2, 64), store(2, 0x20, 8, 0x9100_0000), store(2, 0x28, 8, 0x9100_1000),
     store(2, 0x30, 8, 0x9100_2000), store(2, 0x1a, 2, 1), store(2, 0x1c, 2, 1), store(2, 0x14, 1, 15), .restart,
-    store(5, 0, 2, 0), .receive([0x05, 1, 2, 3]), load(3, 0, 1), store(6, 0x1c, 4, 1), .receive([0x09, 1]), load(7, 0, 8),
+    store(5, 0, 2, 0), .receive([0x05, 1, 2, 3]), load(3, 0, 1), store(6, 0x1c, 4, 1), .receive([0x09, 1]),
+    load(7, 0, 8),
     store(6, 0x1c, 4, 0), load(7, 0, 8), store(2, 0x14, 1, 0), load(2, 0x14, 1), .receive([0x15, 0]), load(2, 0x14, 1),
   ]
 }

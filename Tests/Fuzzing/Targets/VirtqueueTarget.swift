@@ -73,8 +73,7 @@ final class VirtqueueTarget {
       case 0, 1:
         if let broken = pop(&ring) { return broken }
       case 2:
-        guard !held.isEmpty else { continue }
-        ring.push(held.remove(at: Int(source.byte()) % held.count), written: UInt32(source.byte()))
+        push(&ring, source.byte(), source.byte())
       case 3:
         guard let last = held.last else { continue }
         if ring.unpop(last) { held.removeLast() }
@@ -92,7 +91,20 @@ final class VirtqueueTarget {
         poke(memory.base, 0x400, &source)
       }
     }
-    return guest.outstanding == held.count ? nil : "\(guest.outstanding) chains are outstanding instead of \(held.count)"
+    return guest.outstanding == held.count
+      ? nil : "\(guest.outstanding) chains are outstanding instead of \(held.count)"
+  }
+
+  /// One chain, or all at once.
+  private func push(_ ring: inout Virtqueue, _ choice: UInt8, _ written: UInt8) {
+    guard !held.isEmpty else { return }
+    if choice & 0x80 == 0 {
+      ring.push(held.remove(at: Int(choice) % held.count), written: UInt32(written))
+      return
+    }
+    let batch = held.map { Completion(token: $0, written: UInt32(written)) }
+    batch.withUnsafeBufferPointer { ring.push($0) }
+    held = []
   }
 
   private func poke(_ base: UnsafeMutableRawPointer, _ size: Int, _ source: inout ByteSource) {

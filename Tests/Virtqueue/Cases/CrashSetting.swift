@@ -35,7 +35,7 @@ struct CrashSetting: Sendable {
       log: log)
   }
 
-  /// Plays a script: `p` pop, `u` put the last one back, a digit: push the n-th chain held.
+  /// Plays a script: `p` pop, `u` put the last one back, a digit: push the n-th chain held, `B` push all of them as one batch.
   static func play(
     _ script: String, _ ring: inout Virtqueue, _ held: inout [ChainToken]
   ) throws(VirtqueueError) {
@@ -44,6 +44,11 @@ struct CrashSetting: Sendable {
       switch step {
       case UInt8(ascii: "p"):
         if try ring.pop(into: &chain) { held.append(chain.token) }
+      case UInt8(ascii: "B"):
+        // In an order of its own, as any batch may be.
+        let batch = held.reversed().map { Completion(token: $0, written: 1) }
+        batch.withUnsafeBufferPointer { ring.push($0) }
+        held = []
       case UInt8(ascii: "u"):
         if let last = held.popLast() { _ = ring.unpop(last) }
       default:

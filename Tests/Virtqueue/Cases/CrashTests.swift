@@ -1,4 +1,4 @@
-import StoreRecorder
+import StoreRecording
 import System
 import Testing
 import VirtqueueDriver
@@ -22,10 +22,13 @@ struct CrashTests {
 
   static let scenarios: [Scenario] = {
     let stories = [
-      ("", ""), ("a", "p0"), ("aaa", "pp1"), ("aaapp1", "pp0u0"), ("ap0cap0cap0caa", "pp1p00"), ("ap0caap0cappa", "ppp10"),
-      ("ap0cap0caapp", "ppu"), ("ap0cap0caap", "ppup0"),
+      ("", ""), ("a", "p0"), ("aaa", "pp1"), ("aaapp1", "pp0u0"), ("ap0cap0cap0caa", "pp1p00"),
+      ("ap0caap0cappa", "ppp10"),
+      ("ap0cap0caapp", "ppu"), ("ap0cap0caap", "ppup0"), ("aa", "ppB"), ("ap0cap0caap", "pppB"), ("aaapp", "pppB"),
     ]
-    var settings = [CrashSetting(isPacked: false, size: 4, entries: 4), CrashSetting(isPacked: false, size: 8, entries: 16)]
+    var settings = [
+      CrashSetting(isPacked: false, size: 4, entries: 4), CrashSetting(isPacked: false, size: 8, entries: 16),
+    ]
     settings += [(3, 3), (4, 4), (5, 8)].map { CrashSetting(isPacked: true, size: $0.0, entries: $0.1) }
     return settings.flatMap { setting in stories.map { Scenario(setting: setting, before: $0.0, script: $0.1) } }
   }()
@@ -39,6 +42,20 @@ struct CrashTests {
       let problem = try scenario.verify(state)
       #expect(problem == nil, "state \(step) of \(states.count)")
     }
+  }
+
+  @Test("the driver sees all of a batch or nothing", arguments: scenarios.filter { $0.script.last == "B" })
+  func batches(scenario: Scenario) throws {
+    let states = try scenario.states(from: nil, script: scenario.script)
+    let seen = try states.map { state in
+      let world = try scenario.prepare()
+      StoreRecorder.restore(state, try world.ranges)
+      let before = world.offered.count
+      world.collect()
+      return before - world.offered.count
+    }
+    #expect(Set(seen).count == 2)
+    #expect(seen == seen.sorted())
   }
 
   @Test("nor when the successor dies while it repairs the log", arguments: scenarios.filter { $0.setting.entries <= 5 })
@@ -79,7 +96,8 @@ extension CrashTests.Scenario {
       log = try InflightArea.create(queues: 1, queueSize: setting.entries, packed: setting.isPacked)
       guest = try memory.mapped()
       area = try InflightArea(
-        descriptor: log.raw, offset: 0, size: UInt64(setting.logSize), queues: 1, queueSize: setting.entries, sealed: true)
+        descriptor: log.raw, offset: 0, size: UInt64(setting.logSize), queues: 1, queueSize: setting.entries,
+        sealed: true)
       logBase = try #require(area.region(0, packed: setting.isPacked))
     }
 
@@ -160,8 +178,12 @@ extension CrashTests.Scenario {
     var popped: [(token: ChainToken, bytes: Int)] = []
     while try ring.pop(into: &chain) { popped.append((chain.token, chain.readableBytes)) }
     if popped.map(\.bytes) != world.offered { return "popped \(popped.map(\.bytes)) instead of \(world.offered)" }
-    for chain in popped.reversed() { ring.push(chain.token, written: 1) }
-    world.collect()
+    for chain in popped.reversed() {
+      ring.push(chain.token, written: 1)
+      let expected = world.offered.filter { $0 != chain.bytes }
+      world.collect()
+      if world.offered != expected { return "\(world.offered) left instead of \(expected)" }
+    }
     if !world.offered.isEmpty { return "\(world.offered) never came back" }
     return try goOn(world, &ring)
   }
@@ -171,7 +193,9 @@ extension CrashTests.Scenario {
     var chain = DescriptorChain(capacity: 16)
     for round in 0..<3 * Int(setting.size) {
       world.add()
-      guard try ring.pop(into: &chain), [chain.readableBytes] == world.offered else { return "round \(round) gives nothing" }
+      guard try ring.pop(into: &chain), [chain.readableBytes] == world.offered else {
+        return "round \(round) gives nothing"
+      }
       ring.push(chain.token, written: 1)
       world.collect()
       guard world.offered.isEmpty else { return "round \(round) does not come back" }

@@ -27,10 +27,13 @@ struct GuestMemoryTests {
     #expect(memory.segment(userAddress: 0x1000_0001_0000 + 2 * page, count: 0) == nil)
   }
 
-  @Test("impossible regions are refused", arguments: [
-    (0x1000, 0, 0, MemoryError.badRange), (UInt64.max - 10, 4096, 0, .badRange), (0, .max, 0, .badRange),
-    (0x1000, 4096, .max, .badRange), (0x1000, 4 * 4096 + 1, 0, .fileTooShort), (0x1000, 4096, 4 * 4096, .fileTooShort),
-  ] as [(UInt64, UInt64, UInt64, MemoryError)])
+  @Test(
+    "impossible regions are refused",
+    arguments: [
+      (0x1000, 0, 0, MemoryError.badRange), (UInt64.max - 10, 4096, 0, .badRange), (0, .max, 0, .badRange),
+      (0x1000, 4096, .max, .badRange), (0x1000, 4 * 4096 + 1, 0, .fileTooShort),
+      (0x1000, 4096, 4 * 4096, .fileTooShort),
+    ] as [(UInt64, UInt64, UInt64, MemoryError)])
   func refused(guest: UInt64, size: UInt64, offset: UInt64, error: MemoryError) throws {
     let memory = GuestMemory()
     let file = try MemoryFile.create("test", size: 4 * 4096)

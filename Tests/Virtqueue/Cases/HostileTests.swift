@@ -87,7 +87,8 @@ struct HostileTests {
       name: "a table that links out of itself", descriptors: [Raw(address: table, length: 16, flags: 4)],
       table: [Raw(flags: 1, link: 1)], split: .indexOutOfRange(1), packed: nil),
     Case(
-      name: "a descriptor of no bytes at no address", descriptors: [Raw(address: 0, length: 0)], split: nil, packed: nil),
+      name: "a descriptor of no bytes at no address", descriptors: [Raw(address: 0, length: 0)], split: nil, packed: nil
+    ),
   ]
 
   @Test("is refused with its own word, and nothing is in flight", arguments: cases, Layout.allCases)
@@ -167,12 +168,14 @@ struct HostileTests {
     for addresses in bad {
       #expect(throws: VirtqueueError.badAddress) {
         _ = try Virtqueue(
-          size: 8, addresses: addresses, features: layout.isPacked ? RingFeature.packed : 0, base: 0, memory: bench.guest)
+          size: 8, addresses: addresses, features: layout.isPacked ? RingFeature.packed : 0, base: 0,
+          memory: bench.guest)
       }
     }
   }
 
-  @Test("an impossible ring size is refused", arguments: [(0, false), (3, false), (40000, false), (0, true), (32769, true)])
+  @Test(
+    "an impossible ring size is refused", arguments: [(0, false), (3, false), (40000, false), (0, true), (32769, true)])
   func size(size: Int, packed: Bool) throws {
     let bench = try Bench(packed: packed)
     #expect(throws: VirtqueueError.badSize(UInt16(size))) {
@@ -194,7 +197,8 @@ struct HostileTests {
         // The ring is broken: a new one in its place.
         let base = layout.isPacked ? bench.driver.firstBase : UInt32(UInt16(truncatingIfNeeded: round + 1))
         bench.device = try Virtqueue(
-          size: 4, addresses: bench.driver.addresses, features: layout.isPacked ? RingFeature.all : RingFeature.indirect,
+          size: 4, addresses: bench.driver.addresses,
+          features: layout.isPacked ? RingFeature.all : RingFeature.indirect,
           base: base, memory: bench.guest)
         continue
       }
@@ -228,7 +232,9 @@ extension Bench {
   func part(_ address: UInt64) -> UnsafeMutableRawPointer { memory.base + Int(address - memory.guestAddress) }
 
   /// Where the device has the first byte of memory.
-  var hostBase: UnsafeMutableRawPointer { guest.segment(guestAddress: memory.guestAddress, count: 1)!.base }
+  var hostBase: UnsafeMutableRawPointer {
+    guest.segment(guestAddress: memory.guestAddress, count: 1)?.base ?? memory.base
+  }
 
   /// Writes heads into a split ring's available ring, and its index behind them.
   func offer(heads: [UInt16], from index: UInt16 = 0) {

@@ -107,7 +107,8 @@ struct LogTests {
       log.mapping.base.copyMemory(from: good, byteCount: good.count)
       for _ in 0...random.next(below: 3) {
         let at = Int(random.next(below: UInt64(good.count)))
-        log.mapping.base.storeBytes(of: UInt8(truncatingIfNeeded: random.next(below: 12)), toByteOffset: at, as: UInt8.self)
+        log.mapping.base.storeBytes(
+          of: UInt8(truncatingIfNeeded: random.next(below: 12)), toByteOffset: at, as: UInt8.self)
       }
       guard var ring = try? bench.again(log) else { continue }
       var count = 0
@@ -123,7 +124,8 @@ extension Bench {
   func again(_ log: Log, queue: Int = 0) throws(VirtqueueError) -> Virtqueue {
     try Virtqueue(
       index: queue, size: driver.size, addresses: driver.addresses,
-      features: driver.isPacked ? RingFeature.all : RingFeature.indirect, base: driver.firstBase, memory: guest, log: log.area)
+      features: driver.isPacked ? RingFeature.all : RingFeature.indirect, base: driver.firstBase, memory: guest,
+      log: log.area)
   }
 }
 

@@ -31,7 +31,8 @@ struct NotificationTests {
     #expect(!signals(bench))
   }
 
-  @Test("with the event index a signal comes when the place is passed, through wrap-arounds", arguments: Layout.allCases)
+  @Test(
+    "with the event index a signal comes when the place is passed, through wrap-arounds", arguments: Layout.allCases)
   func eventIndex(layout: Layout) throws {
     let bench = try Bench(size: 4, packed: layout.isPacked, features: NotificationTests.features[1], first: 0xff00)
     for round in 0..<2000 {

@@ -32,7 +32,9 @@ struct PropertyTests {
       switch random.next(below: 3) {
       case 0:
         let bytes = Int(random.next(below: 5000)) + 1
-        guard let id = bench.driver.add(pieces(bytes, bench, &random), indirect: random.next(below: 3) == 0) else { continue }
+        guard let id = bench.driver.add(pieces(bytes, bench, &random), indirect: random.next(below: 3) == 0) else {
+          continue
+        }
         try #require(sent[id] == nil, "seed \(seed)")
         sent[id] = bytes
         added += 1

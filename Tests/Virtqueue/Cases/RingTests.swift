@@ -31,11 +31,14 @@ struct RingTests {
   func bytes(layout: Layout) throws {
     let bench = try Bench(packed: layout.isPacked)
     let buffers = [
-      try bench.buffer(3), try bench.buffer(5), try bench.buffer(2, writable: true), try bench.buffer(9, writable: true),
+      try bench.buffer(3), try bench.buffer(5), try bench.buffer(2, writable: true),
+      try bench.buffer(9, writable: true),
     ]
     for (index, buffer) in buffers[..<2].enumerated() {
       let start = bench.memory.base + Int(buffer.address - bench.memory.guestAddress)
-      for byte in 0..<Int(buffer.length) { start.storeBytes(of: UInt8(index * 3 + byte), toByteOffset: byte, as: UInt8.self) }
+      for byte in 0..<Int(buffer.length) {
+        start.storeBytes(of: UInt8(index * 3 + byte), toByteOffset: byte, as: UInt8.self)
+      }
     }
     _ = bench.driver.add(buffers)
     _ = try bench.pop()
@@ -79,7 +82,8 @@ struct RingTests {
     #expect(try bench.pop() == nil)
   }
 
-  @Test("a ring that is full of chains, many times over, loses none", arguments: Layout.allCases, [1, 2, 4, 8] as [UInt16])
+  @Test(
+    "a ring that is full of chains, many times over, loses none", arguments: Layout.allCases, [1, 2, 4, 8] as [UInt16])
   func wrap(layout: Layout, size: UInt16) throws {
     let bench = try Bench(size: size, packed: layout.isPacked, first: 0xff00)
     let buffer = try bench.buffer(64)

@@ -3,7 +3,9 @@ import Synchronization
 extension RingDriver {
   func addPacked(_ buffers: [DriverBuffer], _ indirect: Bool) -> UInt16 {
     let id = freeIDs.removeLast()
-    let shown = indirect ? [DriverBuffer(address: fillTable(id, buffers), length: UInt32(16 * buffers.count), isWritable: false)] : buffers
+    let shown =
+      indirect
+      ? [DriverBuffer(address: fillTable(id, buffers), length: UInt32(16 * buffers.count), isWritable: false)] : buffers
     let first = descriptors + 16 * Int(next)
     var firstWord: UInt64 = 0
     for (index, buffer) in shown.enumerated() {

@@ -117,7 +117,8 @@ public final class RingDriver {
 
   /// Takes the next chain that the device gave back; nil if there is none, or if it gave back something that it does not have.
   public func collect() -> UsedChain? {
-    guard let used = isPacked ? peekPacked() : peekSplit(), Int(used.id) < lengths.count, lengths[Int(used.id)] > 0 else {
+    guard let used = isPacked ? peekPacked() : peekSplit(), Int(used.id) < lengths.count, lengths[Int(used.id)] > 0
+    else {
       return nil
     }
     if isPacked { takePacked(used.id) } else { takeSplit(used.id) }

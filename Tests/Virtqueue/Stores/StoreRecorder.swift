@@ -1,7 +1,11 @@
 import CStores
+import System
 
 /// Records what memory that outlives a process looks like after each of the process's stores to it.
 public enum StoreRecorder {
+  /// Handlers of signals are the process's, and test suites run beside one another in one process.
+  private static let turn = Lock()
+
   /// Whether this machine can.
   public static var isSupported: Bool { stores_supported() == 1 }
 
@@ -16,7 +20,9 @@ public enum StoreRecorder {
     /// What is in it.
     public var content: [UInt8] {
       get { Array(UnsafeRawBufferPointer(start: base, count: bytes)) }
-      nonmutating set { newValue.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: bytes).copyMemory(from: $0) } }
+      nonmutating set {
+        newValue.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: bytes).copyMemory(from: $0) }
+      }
     }
   }
 
@@ -27,6 +33,8 @@ public enum StoreRecorder {
     var copies = [UInt8](repeating: 0, count: capacity * first.count)
     var bases: [UnsafeMutableRawPointer?] = ranges.map(\.base)
     var bytes = ranges.map { UInt($0.bytes) }
+    turn.lock()
+    defer { turn.unlock() }
     let count = try copies.withUnsafeMutableBufferPointer { out in
       guard stores_begin(&bases, &bytes, Int32(ranges.count), out.baseAddress, UInt(capacity)) == 0 else { return -1 }
       defer { _ = stores_end() }

@@ -115,7 +115,7 @@ struct DebianBuild {
         let seconds = (ContinuousClock.now - start).components.seconds
         try? said.write(contentsOf: Data("\(seconds)\t\(text)\n".utf8))
         if SecondStage.isStep(text) { steps += 1 }
-        succeeded = succeeded || text == SecondStage.success
+        succeeded = succeeded || SecondStage.isSuccess(text)
         progress.update(Double(min(steps, packages) * 100 / max(packages, 1)))
       }
     try Interruption.check()

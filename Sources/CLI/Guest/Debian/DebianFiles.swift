@@ -22,6 +22,7 @@ struct DebianFiles {
       ("etc/fstab", "LABEL=\(DebianFiles.label) / ext4 defaults,errors=remount-ro 0 1\n", 0o644),
       ("etc/apt/sources.list.d/debian.sources", sources, 0o644),
       ("etc/apt/apt.conf.d/90atoll", aptConfiguration, 0o644),
+      ("etc/systemd/system.conf.d/atoll.conf", DebianFiles.patience, 0o644),
       // Found empty by systemd, which then gives each copy of the image an identity of its own.
       ("etc/machine-id", "", 0o444),
       // Services are not started while packages are configured; goes away with the second stage.
@@ -29,6 +30,15 @@ struct DebianFiles {
       (DebianFiles.secondStage, SecondStage.script, 0o755),
     ]
   }
+
+  /// systemd's limits are made for processors that are ten times as fast, and a host may have other work as well.
+  private static let patience = """
+    [Manager]
+    DefaultDeviceTimeoutSec=15min
+    DefaultTimeoutStartSec=15min
+    DefaultTimeoutStopSec=5min
+
+    """
 
   /// deb822 style (sources.list(5)).
   private var sources: String {
@@ -43,7 +53,8 @@ struct DebianFiles {
   }
 
   private var aptConfiguration: String {
-    let stale = "// The image was built where lists past their Valid-Until date are accepted.\nAcquire::Check-Valid-Until \"false\";\n"
+    let stale =
+      "// The image was built where lists past their Valid-Until date are accepted.\nAcquire::Check-Valid-Until \"false\";\n"
     return """
       // Translated descriptions are as large as the lists themselves.
       Acquire::Languages "none";

@@ -48,7 +48,9 @@ struct DebianImage {
   }
 
   private func partition(_ disk: URL) throws {
-    let types = ["--typecode=1:ef00", "--change-name=1:EFI", "--typecode=2:8305", "--change-name=2:\(DebianFiles.label)"]
+    let types = [
+      "--typecode=1:ef00", "--change-name=1:EFI", "--typecode=2:8305", "--change-name=2:\(DebianFiles.label)",
+    ]
     try tools.run(
       "usr/sbin/sgdisk",
       ["--clear", "--new=1:\(DebianImage.bootStart)M:+\(DebianImage.bootSize)M", "--new=2:\(DebianImage.rootStart)M:0"]

@@ -12,18 +12,22 @@ struct PrivateRoot {
   /// `root` holds unpacked packages, the C library's among them.
   init(_ root: URL, folder: URL) throws {
     (self.root, self.folder) = (root, folder)
-    let places = ["usr/lib64", "usr/lib"]
-    let names = places.map { place in
-      ((try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(place).path)) ?? []).map {
-        root.appendingPathComponent("\(place)/\($0)").path
-      }
-    }.joined()
-    func name(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
-    guard let loader = names.first(where: { name($0).hasPrefix("ld-linux") }) else {
-      throw FetchError.noFile("ld-linux", package: "libc6")
+    let parts = try PrivateRoot.parts(of: root)
+    loader = root.appendingPathComponent(parts.loader).path
+    libraries = parts.libraries.map { root.appendingPathComponent($0).path }.joined(separator: ":")
+  }
+
+  /// Where a root has its program loader and its folders of libraries.
+  static func parts(of root: URL) throws -> (loader: String, libraries: [String]) {
+    var loader: String?
+    var libraries: [String] = []
+    for folder in ["usr/lib64", "usr/lib"] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
+      loader = loader ?? names.first { $0.hasPrefix("ld-linux") }.map { "\(folder)/\($0)" }
+      libraries += names.filter { $0.hasSuffix("-linux-gnu") }.map { "\(folder)/\($0)" }
     }
-    self.loader = loader
-    libraries = names.filter { name($0).hasSuffix("-linux-gnu") }.joined(separator: ":")
+    guard let loader else { throw FetchError.noFile("ld-linux", package: "libc6") }
+    return (loader, libraries)
   }
 
   /// Runs a program of the root to its end; its output.

@@ -12,17 +12,21 @@ enum SecondStage {
   ///
   /// `dpkg --unpack` would have run the preinst scripts; base-passwd's makes /etc/passwd, without which others fail. Then
   /// dpkg configures packages in the order of their dependencies, base-passwd and base-files ahead as debootstrap does.
-  /// Apt's daily timers are disabled, which would fetch lists at the first start of each day, and the checks that are for
-  /// logical volumes. systemd-update-done says that nothing is left to be brought up to date at the next start.
+  /// udev's hardware database is for what is not here, keyboards and such; its compilation, which takes longest of all, is
+  /// left to the next change of it. Apt's daily timers are disabled, which would fetch lists at the first start of each
+  /// day, and the checks that are for logical volumes. systemd-update-done says that nothing is left to be brought up to
+  /// date at the next start.
   static let script = """
     #!/bin/sh
     set -e
     export PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8
-    export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true
+    export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true SYSTEMD_HWDB_UPDATE_BYPASS=1
     end() {
       trap - EXIT
       sync
       mount -o remount,ro / && echo "$1"
+      # Waits for the console, so that the kernel's last words come behind these.
+      stty opost || true
       echo o > /proc/sysrq-trigger
       while :; do :; done
     }
@@ -64,6 +68,9 @@ enum SecondStage {
 
   /// More for the kernel's command line.
   static let commandLine = "root=/dev/vda rootfstype=ext4 rw quiet init=/\(DebianFiles.secondStage)"
+
+  /// Whether a line of the guest's console says that all went well.
+  static func isSuccess(_ line: String) -> Bool { line.hasPrefix(success) }
 
   /// Whether a line of the guest's console says that dpkg configures one more package.
   static func isStep(_ line: String) -> Bool { line.hasPrefix("Setting up ") }

@@ -5,6 +5,7 @@ import Virtqueue
 
 /// The engine as a virtio device: what joins it to rings.
 public struct BlockBackEnd: ~Copyable, VirtioBackEnd {
+  /// Block device (virtio 1.3, 5.2.1).
   public static var deviceID: UInt32 { 2 }
   /// Most request queues.
   public static var maximumQueues: Int { 16 }
@@ -17,7 +18,9 @@ public struct BlockBackEnd: ~Copyable, VirtioBackEnd {
   /// The engine's descriptor among those watched.
   private static var completions: UInt32 { 0 }
 
+  /// Request queues, 1...16.
   public let queueCount: Int
+  /// With it, `BlockEngine.segmentMax` data segments, a header and a status byte fit one chain without an indirect table.
   public var queueSize: UInt16 { 256 }
   private var engine: BlockEngine
   private var chain = DescriptorChain(capacity: BlockEngine.chainCapacity)
@@ -30,21 +33,29 @@ public struct BlockBackEnd: ~Copyable, VirtioBackEnd {
     queueCount = min(max(queues, 1), Self.maximumQueues)
     engine = BlockEngine(disk, identity: identity, synchronous: synchronous)
     if let error = engine.missingRing {
-      Log.line("atoll-block: no io_uring on this host (\(Errno.text(error))): the disk is read and written one request at a time")
+      Log.line(
+        "atoll-block: no io_uring on this host (\(Errno.text(error))): the disk is read and written one request at a time"
+      )
     }
     if engine.disk.cutOff > 0 {
-      Log.line("atoll-block: the disk's last \(engine.disk.cutOff) bytes are no whole sector of 512 bytes: the guest does not see them")
+      Log.line(
+        "atoll-block: the disk's last \(engine.disk.cutOff) bytes are no whole sector of 512 bytes: the guest does not see them"
+      )
     }
   }
 
+  /// See `BlockFeature`.
   public var features: UInt64 { BlockFeature.offered(engine.disk.geometry, queues: queueCount) }
 
+  /// See `BlockConfiguration`.
   public func config() -> [UInt8] {
     BlockConfiguration.bytes(engine.disk.geometry, queues: queueCount, segmentMax: BlockEngine.segmentMax)
   }
 
+  /// Without FLUSH, writes are stable when they complete.
   public mutating func start(features: UInt64) { engine.writesThrough = BlockFeature.writesThrough(features) }
 
+  /// Takes a batch, starts it in one system call, and gives back what is finished by then.
   public mutating func serve(_ queue: Int, _ rings: Rings) {
     watch(rings)
     var (taken, bytes) = (0, 0)
@@ -59,8 +70,10 @@ public struct BlockBackEnd: ~Copyable, VirtioBackEnd {
     retry = engine.needsSubmit ? Clock.monotonic + Self.patience : nil
   }
 
+  /// Completions wait.
   public mutating func ready(_ token: UInt32, _ events: UInt32, _ rings: Rings) { _ = poll(rings) }
 
+  /// Gives back what the kernel has finished; without a system call if it has not.
   public mutating func poll(_ rings: Rings) -> Bool {
     engine.collect()
     let any = deliver(rings)
@@ -68,9 +81,12 @@ public struct BlockBackEnd: ~Copyable, VirtioBackEnd {
     return any
   }
 
+  /// Only while the kernel has no memory for requests.
   public var deadline: Int64? { retry }
+  /// Offers them again.
   public mutating func elapse(now: Int64, _ rings: Rings) { _ = poll(rings) }
 
+  /// Waits for every operation of the ring; the file operations of others go on.
   public mutating func stop(_ queue: Int, _ rings: Rings) {
     engine.finish(queue: queue) { rings.push($0.queue, $0.token, written: Int($0.written)) }
   }

@@ -34,8 +34,9 @@ public struct BlockEngine: ~Copyable {
   public var logs = true
   /// Requests whose data went through a buffer of our own, because its memory was not aligned for O_DIRECT.
   public internal(set) var bounced: UInt64 = 0
-  /// Bytes read from and written to the disk.
+  /// Bytes read from the disk.
   public internal(set) var bytesRead: UInt64 = 0
+  /// Bytes written to it.
   public internal(set) var bytesWritten: UInt64 = 0
   /// Whether a write completes only when it is stable: the driver did not accept FLUSH.
   public var writesThrough = false
@@ -125,7 +126,8 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// The request in `slot` has ended, and `written` bytes of its writable part are true.
+  /// The request in `slot` has ended. `written` counts from the first byte of the writable part, as the used ring wants it;
+  /// the status byte behind a gap is written all the same, and not counted.
   mutating func end(_ slot: Int, _ status: RequestStatus, written: UInt32) {
     requests[slot].status?.pointee = status.rawValue
     requests[slot].written = requests[slot].status == nil ? 0 : written
@@ -133,7 +135,10 @@ public struct BlockEngine: ~Copyable {
   }
 
   /// The request in `slot` was all right.
-  mutating func succeed(_ slot: Int) { end(slot, .done, written: requests[slot].writable) }
+  mutating func succeed(_ slot: Int) {
+    let request = requests[slot]
+    end(slot, .done, written: request.operation == .read ? request.writable : request.statusOnly)
+  }
 }
 
 /// Slot numbers, first in, first out.

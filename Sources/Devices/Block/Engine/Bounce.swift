@@ -18,17 +18,17 @@ struct BounceBuffer: ~Copyable {
 }
 
 extension BlockEngine {
-  /// Moves all of the request's data through the buffer, and ends the request.
+  /// Moves what the request's segments hold through the buffer, and goes on as after any operation.
   mutating func bounceAll(_ slot: Int) {
     bounced &+= 1
     guard let buffer = bounce.base() else { return fail(slot, -Int(Errno.noMemory)) }
-    while requests[slot].left > 0 {
-      let size = Int(min(requests[slot].left, Int64(BounceBuffer.size)))
+    while requests[slot].segmentCount > 0 {
+      let size = min(requests[slot].segmentBytes(upTo: BounceBuffer.size), BounceBuffer.size)
       let isRead = requests[slot].operation == .read
       let result = isRead ? readBounced(slot, buffer, size) : writeBounced(slot, buffer, size)
       guard result > 0 else { return fail(slot, result) }
     }
-    succeed(slot)
+    goOn(slot)
   }
 
   private mutating func readBounced(_ slot: Int, _ buffer: UnsafeMutableRawPointer, _ size: Int) -> Int {
@@ -36,7 +36,9 @@ extension BlockEngine {
     let done = atoll_disk_read(disk.file.raw, &whole, 1, Int(requests[slot].offset))
     guard done > 0 else { return done }
     bytesRead &+= UInt64(done)
-    requests[slot].copy(done) { segment, offset in segment.base.copyMemory(from: buffer + offset, byteCount: segment.count) }
+    requests[slot].copy(done) { segment, offset in
+      segment.base.copyMemory(from: buffer + offset, byteCount: segment.count)
+    }
     requests[slot].advance(done)
     return done
   }
@@ -58,6 +60,13 @@ extension BlockEngine {
 }
 
 extension Request {
+  /// Bytes in the segments, counted until there are `enough`.
+  fileprivate func segmentBytes(upTo enough: Int) -> Int {
+    var bytes = 0
+    for index in 0..<segmentCount where bytes < enough { bytes += segments[index].count }
+    return bytes
+  }
+
   /// Calls `body` with each stretch of the first `count` bytes that are left, and where it is among them.
   fileprivate func copy(_ count: Int, _ body: (Segment, _ offset: Int) -> Void) {
     var offset = 0

@@ -9,20 +9,19 @@ extension BlockEngine {
     if let times = failures.count(refusal), logs {
       Log.line("atoll-block: the guest \(refusal.sentence) (queue \(requests[slot].queue), \(Self.times(times)))")
     }
-    end(slot, refusal.status, written: requests[slot].writable == 1 ? 1 : 0)
+    end(slot, refusal.status, written: requests[slot].statusOnly)
   }
 
   /// The disk's fault: `value` is -errno, or 0 when the file ended.
   ///
-  /// The used length counts from the first writable byte, so that after a failed read it is what was read; the status byte
-  /// behind it is written all the same.
+  /// After a read the used length is what was read until then.
   mutating func fail(_ slot: Int, _ value: Int) {
     let request = requests[slot]
     if let times = failures.count(request.operation), logs {
       let reason = value == 0 ? "the disk has become shorter" : Errno.text(Int32(truncatingIfNeeded: -value))
       Log.line("atoll-block: \(request.operation.name) at byte \(request.offset): \(reason) (\(Self.times(times)))")
     }
-    end(slot, .failed, written: request.writable == 1 ? 1 : request.operation == .read ? request.readBytes : 0)
+    end(slot, .failed, written: request.operation == .read ? request.readBytes : request.statusOnly)
   }
 
   private static func times(_ count: UInt64) -> String { count == 1 ? "the first time" : "\(count) times" }

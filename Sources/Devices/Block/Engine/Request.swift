@@ -48,10 +48,13 @@ struct Request {
   var left: Int64 = 0
   /// Where the status byte goes; nil: the chain has no room for it.
   let status: UnsafeMutablePointer<UInt8>?
-  /// What the used ring says if all goes well: bytes of the writable part.
+  /// Bytes of the writable part, the status byte included.
   let writable: UInt32
-  /// What it will say.
+  /// What the used ring will say.
   var written: UInt32 = 0
+
+  /// What the used ring says when nothing but the status byte is written.
+  var statusOnly: UInt32 { writable == 1 ? 1 : 0 }
 
   /// Takes `count` moved bytes off the front.
   mutating func advance(_ count: Int) {

@@ -22,7 +22,7 @@ extension BlockEngine {
       operations.sync(slot)
     case .identify(let count):
       _ = identity.bytes.withUnsafeBytes { chain.write(at: 0, from: .init(rebasing: $0.prefix(count))) }
-      succeed(slot)
+      end(slot, .done, written: count + 1 == chain.writableBytes ? UInt32(count + 1) : UInt32(count))
     case .discard:
       try range(slot, .discard, try limits.check(Self.segment(chain), discards: true))
     case .writeZeroes:
@@ -72,11 +72,13 @@ extension BlockEngine {
     guard value > 0 else { return fail(slot, value) }
     requests[slot].advance(value)
     if requests[slot].operation == .read { bytesRead &+= UInt64(value) } else { bytesWritten &+= UInt64(value) }
-    if requests[slot].left > 0 {
-      requests[slot].operation == .writeZeroes ? writeZeroes(slot) : move(slot)
-    } else {
-      succeed(slot)
-    }
+    goOn(slot)
+  }
+
+  /// With what is left of the data, if anything is.
+  mutating func goOn(_ slot: Int) {
+    guard requests[slot].left > 0 else { return succeed(slot) }
+    requests[slot].operation == .writeZeroes ? writeZeroes(slot) : move(slot)
   }
 
   private mutating func range(_ slot: Int, _ operation: DiskOperation, _ range: DiskRange) throws(BlockRefusal) {

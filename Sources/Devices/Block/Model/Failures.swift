@@ -26,6 +26,7 @@ public struct FailureCounts: Sendable {
   /// Requests that the disk failed.
   public private(set) var failed: UInt64 = 0
 
+  /// Nothing has gone wrong yet.
   public init() {}
 
   /// Counts a refusal; how many of its kind there were if this one is to be told.

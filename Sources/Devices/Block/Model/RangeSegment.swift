@@ -7,8 +7,11 @@ public struct RangeSegment: Equatable, Sendable {
   /// Bit 0 of the flags: the range may be deallocated. For write-zeroes only.
   public static let unmap: UInt32 = 1
 
+  /// First sector, in units of 512 bytes.
   public let sector: UInt64
+  /// Sectors.
   public let count: UInt32
+  /// `unmap`, or bits that nobody knows.
   public let flags: UInt32
 
   /// A range of its own.

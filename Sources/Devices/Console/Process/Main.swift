@@ -4,8 +4,8 @@ import VhostDevice
 
 /// A console for a guest, as a vhost-user back-end.
 ///
-/// Exactly one of `--console-fds=SEGMENT,WAKE,KICK` (a console segment and its two eventfds), `--stdio` and `--unix-path=PATH` (listens
-/// there); `--size=COLUMNSxROWS` tells the guest how large its terminal is.
+/// At most one of `--console-fds=SEGMENT,WAKE,KICK` (a console segment and its two eventfds), `--stdio` and `--unix-path=PATH` (listens
+/// there); without one, nobody is at the other end. `--size=COLUMNSxROWS` tells the guest how large its terminal is.
 @main struct Main {
   static func main() {
     BackEndProgram.run(.init(name: "atoll-console", type: "console", features: [])) {
@@ -29,9 +29,10 @@ import VhostDevice
         return try SegmentLine(segment: numbers[0], wake: numbers[1], kick: numbers[2])
       case (nil, true, nil): return StreamLine(input: 0, output: 1, isSocket: false)
       case (nil, false, let path?): return try SocketLine(path: path)
+      case (nil, false, nil): return NullLine()
       default: break
       }
     } catch { throw UsageError(error.sentence) }
-    throw UsageError("one of --console-fds=SEGMENT,WAKE,KICK, --stdio and --unix-path=PATH is needed")
+    throw UsageError("--console-fds, --stdio and --unix-path exclude each other")
   }
 }

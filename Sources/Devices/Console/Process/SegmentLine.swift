@@ -8,7 +8,7 @@ import Virtqueue
 /// The terminal behind a console segment (Protocols/DeviceBus/README.md, section 4): this is the device's end, and survives
 /// `kill -9` at any point without a byte lost or repeated (section 5, by notes instead of a state page).
 final class SegmentLine: ConsoleLine {
-  private var segment: ConsoleDeviceEnd
+  private(set) var segment: ConsoleDeviceEnd
   private let wake: EventCounter
   private let kick: EventCounter
   /// The consumer's position is known to agree with what the guest has.

@@ -112,11 +112,17 @@ enum Identity {
 
 /// Device status bits (virtio 2.1).
 public enum DeviceStatus {
+  /// ACKNOWLEDGE: the guest has seen the device.
   public static let acknowledge: UInt8 = 1
+  /// DRIVER: it has a driver for it.
   public static let driver: UInt8 = 2
+  /// DRIVER_OK: the driver runs it.
   public static let driverOK: UInt8 = 4
+  /// FEATURES_OK: features are settled.
   public static let featuresOK: UInt8 = 8
+  /// DEVICE_NEEDS_RESET: only a reset puts right what is wrong; the device sets it.
   public static let needsReset: UInt8 = 64
+  /// FAILED: the driver has given up.
   public static let failed: UInt8 = 128
   static let writable = acknowledge | driver | driverOK | featuresOK | failed
 }

@@ -18,13 +18,21 @@ public struct BackEndOffer: Sendable {
 
 /// Why a back-end cannot serve a function.
 public enum OfferError: Error, Sendable, Equatable {
+  /// A device number, on the bus or virtio's, that does not exist.
   case slot
+  /// The 17th.
   case tooManyFunctions
+  /// Not 1 to 32.
   case queueCount
+  /// No doorbells are left.
   case tooManyQueues
+  /// Over 256 bytes.
   case configSize
+  /// No VIRTIO_F_VERSION_1.
   case legacy
+  /// It returned as something else.
   case otherDevice
+  /// It returned with less than the driver may use.
   case fewerQueues
 
   /// One sentence without a full stop.
@@ -127,6 +135,13 @@ extension PCIeDevice {
     functions[index].abandoned = true
     functions[index].resetting = false
     functions[index].breakDown()
+  }
+
+  /// For a new incarnation: a change of configuration or status may have been announced in the registers alone.
+  public mutating func announceAgain(_ slot: Int) {
+    guard let index = index(of: slot), functions[index].isr & 2 != 0 else { return }
+    guard functions[index].configVector != Queue.noVector else { return }
+    fire(slot, vector: Int(functions[index].configVector))
   }
 
   /// Vector `vector` fired at the back-end while it could not be sent.

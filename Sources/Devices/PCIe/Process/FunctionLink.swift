@@ -37,7 +37,6 @@ final class FunctionLink {
   /// Our end of the back-end's own channel, and the end that it gets.
   private var channel: VhostConnection
   private let channelPeer: FileDescriptor
-  private let offersPacked: Bool
   /// What is to be reached, what is in force, what comes next.
   var session: FrontEndSession
   /// Where rings have stopped in this session, by queue.
@@ -58,7 +57,7 @@ final class FunctionLink {
 
   /// Takes over the socket; the first message goes out with `pump`.
   init(
-    _ message: AttachFunction, socket: consuming FileDescriptor, files: GuestFiles, watch: Watch
+    _ message: AttachFunction, socket: consuming FileDescriptor, files: GuestFiles, watch: Watch, patience: Int64
   ) throws(SystemError) {
     let ends = try StreamSocket.pair()
     (slot, incarnation, deviceID) = (Int(message.slot), message.incarnation, message.deviceID)
@@ -75,7 +74,7 @@ final class FunctionLink {
     setup.configBytes = FrontEndSetup.configBytes(deviceID: message.deviceID)
     setup.config = message.config
     setup.offersPacked = message.packed
-    offersPacked = message.packed
+    setup.patience = patience
     session = FrontEndSession(setup)
     watch.add(connection.raw, WatchToken(slot, .socket))
     watch.add(channel.raw, WatchToken(slot, .channel))
@@ -115,19 +114,20 @@ final class FunctionLink {
       goal.features = function.negotiated & session.features
     }
     for (index, queue) in function.queues.enumerated() {
-      guard function.runs(index) else {
-        goal.rings.append(nil)
-        continue
-      }
-      guard lies(queue, packed: function.isPacked) else { return false }
-      goal.rings.append(try ring(index, queue, packed: function.isPacked, port))
+      let runs = function.runs(index)
+      guard !runs || lies(queue, packed: function.isPacked) else { return false }
+      goal.rings.append(runs ? try ring(index, queue, packed: function.isPacked, port) : nil)
     }
     session.pursue(goal)
-    if let mode = function.cacheMode, mode != cacheMode {
-      cacheMode = mode
-      session.write(config: [mode], at: 32)
-    }
+    passOn(function.cacheMode)
     return true
+  }
+
+  /// What the driver of a disk wrote to its configuration (virtio 1.3, 5.2.4: writeback is byte 32).
+  private func passOn(_ mode: UInt8?) {
+    guard let mode, mode != cacheMode else { return }
+    cacheMode = mode
+    session.write(config: [mode], at: 32)
   }
 
   /// The driver has reset the device: rings stop, the back-end forgets.

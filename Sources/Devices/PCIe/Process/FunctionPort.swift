@@ -62,7 +62,7 @@ final class FunctionPort {
     return event
   }
 
-  /// What the VMM must be asked so that its bindings are what `function` says, in order.
+  /// What the VMM must be asked so that its bindings are what `function` says, in order. Taken as done; see `note`.
   func differences(_ function: VirtioFunction) throws(SystemError) -> [BindingRequest] {
     var requests: [BindingRequest] = []
     for queue in 0..<doorbells.count {
@@ -75,18 +75,18 @@ final class FunctionPort {
     }
     let used = function.vectorsInUse
     for vector in 0..<messages.count {
-      let inUse = used & 1 << UInt64(vector) != 0
-      guard inUse || vectors[vector] != nil else { continue }
-      let wanted = inUse ? function.vectors.message(vector) : nil
-      if wanted != refused[vector] { refused[vector] = nil }
-      guard wanted != messages[vector], wanted == nil || refused[vector] == nil else { continue }
-      let id = function.firstMessage + vector
-      let event = try event(vector)
-      messages[vector] = wanted
-      requests.append(
-        wanted.map { .bindMessage(id: id, vector: $0, descriptor: event.raw) } ?? .unbindMessage(id: id))
+      let wanted = used & 1 << UInt64(vector) != 0 ? function.vectors.message(vector) : nil
+      if let request = try difference(vector, wanted, id: function.firstMessage + vector) { requests.append(request) }
     }
     return requests
+  }
+
+  private func difference(_ vector: Int, _ wanted: UInt32?, id: Int) throws(SystemError) -> BindingRequest? {
+    if wanted != refused[vector] { refused[vector] = nil }
+    guard wanted != messages[vector], wanted == nil || refused[vector] == nil else { return nil }
+    messages[vector] = wanted
+    guard let wanted else { return .unbindMessage(id: id) }
+    return .bindMessage(id: id, vector: wanted, descriptor: try event(vector).raw)
   }
 
   /// Takes note of what the VMM refused: a doorbell then comes through the access ring, a message is lost.

@@ -13,18 +13,26 @@ struct PCIeAttendant: Attendant, ~Copyable {
   private let watch: Watch
   private var backChannel: BackChannel?
   /// By slot: eventfds and bindings of the functions that exist, conversations with the back-ends that are there.
-  private var ports = [FunctionPort?](repeating: nil, count: PCIeLimits.slots)
-  private var links = [FunctionLink?](repeating: nil, count: PCIeLimits.slots)
-  private var complaints = Complaints()
-  /// Each change that settling brings about may ask for another; a guest cannot make it more.
+  var ports = [FunctionPort?](repeating: nil, count: PCIeLimits.slots)
+  var links = [FunctionLink?](repeating: nil, count: PCIeLimits.slots)
+  var complaints = Complaints()
+  /// Nanoseconds that a back-end has for an answer.
+  private let patience: Int64
+  /// `settle` left something to do.
+  private var isUnsettled = false
+  /// Each change that settling brings about may ask for another, some times over.
   private static let rounds = 8
 
   /// Nothing attached. Before the second phase of the sandbox.
-  init() throws(SystemError) { watch = try Watch() }
+  init(patience: Int64 = 10_000_000_000) throws(SystemError) {
+    watch = try Watch()
+    self.patience = patience
+  }
 
   var descriptor: Int32 { watch.raw }
 
   var deadline: Int64? {
+    if isUnsettled { return 0 }
     var earliest: Int64?
     for link in links {
       guard let due = link?.session.deadline else { continue }
@@ -38,6 +46,10 @@ struct PCIeAttendant: Attendant, ~Copyable {
   ) throws(DeviceFailure) {
     // The VMM reads its end only when this process is ready: nothing is asked of it here.
     if let channel = backChannel { self.backChannel = BackChannel(channel) }
+    guard resumed else { return }
+    for slot in 1..<PCIeLimits.slots where core.model.index(of: slot) != nil {
+      try core.update { $0.announceAgain(slot) }
+    }
   }
 
   // MARK: Settling
@@ -45,6 +57,7 @@ struct PCIeAttendant: Attendant, ~Copyable {
   mutating func settle<P: StoreProbe>(_ core: inout DeviceCore<PCIeDevice, P>) throws(DeviceFailure) {
     for _ in 0..<Self.rounds {
       var changed = core.model.takeChanges()
+      isUnsettled = changed != 0
       if changed == 0 { return }
       while changed != 0 {
         let slot = changed.trailingZeroBitCount
@@ -108,100 +121,6 @@ struct PCIeAttendant: Attendant, ~Copyable {
     try core.update { $0.fire(slot, vector: vector) }
   }
 
-  // MARK: Back-ends
-
-  /// Tells the function's back-end, if it is there, what the driver wants.
-  private mutating func drive<P: StoreProbe>(
-    _ slot: Int, _ function: VirtioFunction, _ port: FunctionPort, _ core: inout DeviceCore<PCIeDevice, P>
-  ) throws(DeviceFailure) {
-    guard let link = links[slot], link.isConnected else { return }
-    if function.resetting { link.reset() }
-    let reachable: Bool
-    do throws(SystemError) { reachable = try link.pursue(function, port) } catch { throw .system(error) }
-    if !reachable {
-      complaints.say(slot, "the guest put a ring where its device has no memory")
-      try core.update { $0.breakDown(slot) }
-    }
-    try converse(link, &core) { (link) throws(LinkFailure) in try link.pump(now: Clock.monotonic) }
-  }
-
-  /// Does something with a back-end, and then what comes of it.
-  private mutating func converse<P: StoreProbe>(
-    _ link: FunctionLink, _ core: inout DeviceCore<PCIeDevice, P>,
-    _ body: (FunctionLink) throws(LinkFailure) -> Void
-  ) throws(DeviceFailure) {
-    do throws(LinkFailure) { try body(link) } catch { return try lose(link, error, &core) }
-    while let event = link.session.nextEvent() {
-      let failure = try handle(event, link, &core)
-      if let failure { return try lose(link, failure, &core) }
-    }
-    if let fault = link.session.fault { try lose(link, .session(fault), &core) }
-  }
-
-  /// The conversation is over; the function waits for the supervisor to attach another back-end.
-  private mutating func lose<P: StoreProbe>(
-    _ link: FunctionLink, _ failure: LinkFailure, _ core: inout DeviceCore<PCIeDevice, P>
-  ) throws(DeviceFailure) {
-    guard links[link.slot] === link else { return }
-    links[link.slot] = nil
-    complaints.say(link.slot, "\(failure.sentence)")
-    try core.report(
-      FunctionState(
-        slot: UInt32(link.slot), incarnation: link.incarnation, condition: .fault, text: failure.sentence))
-  }
-
-  /// What the session has to tell; why the link must end, if it must.
-  private mutating func handle<P: StoreProbe>(
-    _ event: FrontEndEvent, _ link: FunctionLink, _ core: inout DeviceCore<PCIeDevice, P>
-  ) throws(DeviceFailure) -> LinkFailure? {
-    let slot = link.slot
-    switch event {
-    case .connected: return try connect(link, &core)
-    case .ringStarted(let queue): try catchUp(link, queue, &core)
-    case .ringStopped(let queue, let base): link.note(base: base, of: queue)
-    case .resetDone:
-      do throws(LinkFailure) { try link.forget() } catch { return error }
-      (link.resetAsked, link.replays) = (false, false)
-      try core.update { $0.finishReset(slot) }
-    case .configChanged:
-      let config = link.session.config
-      try core.update { $0.changeConfig(slot, config) }
-    case .configRefused: complaints.say(slot, "the back-end refuses what the guest wrote to its configuration")
-    case .stateTransfer, .stateChecked: break
-    }
-    return nil
-  }
-
-  /// The handshake is done: the function appears, or goes on.
-  private mutating func connect<P: StoreProbe>(
-    _ link: FunctionLink, _ core: inout DeviceCore<PCIeDevice, P>
-  ) throws(DeviceFailure) -> LinkFailure? {
-    let slot = link.slot
-    let offer = link.offer
-    if let index = core.model.index(of: slot) { link.replays = core.model.functions[index].status & DeviceStatus.driverOK != 0 }
-    var refusal: OfferError?
-    try core.update { model in
-      do throws(OfferError) { try model.connect(slot, offer) } catch { refusal = error }
-    }
-    if let refusal { return .offer(refusal) }
-    link.isConnected = true
-    try core.report(FunctionState(slot: UInt32(slot), incarnation: link.incarnation, condition: .connected))
-    return nil
-  }
-
-  /// A ring runs: back-ends that wait for a first kick get it. After a restart of either side, an interrupt may have been lost
-  /// between the old eventfds and the new, and a doorbell too.
-  private mutating func catchUp<P: StoreProbe>(
-    _ link: FunctionLink, _ queue: Int, _ core: inout DeviceCore<PCIeDevice, P>
-  ) throws(DeviceFailure) {
-    guard let port = ports[link.slot], let index = core.model.index(of: link.slot), queue < port.kicks.count else { return }
-    port.kicks[queue].signal()
-    let vector = core.model.functions[index].queues[queue].vector
-    guard link.replays, vector != Queue.noVector else { return }
-    let slot = link.slot
-    try core.update { $0.fire(slot, vector: Int(vector)) }
-  }
-
   // MARK: Readiness and time
 
   mutating func attend<P: StoreProbe>(_ core: inout DeviceCore<PCIeDevice, P>) throws(DeviceFailure) {
@@ -254,7 +173,9 @@ struct PCIeAttendant: Attendant, ~Copyable {
     case .attachFunction: try attach(&message, &core)
     case .abandonFunction:
       let slot: Int
-      do throws(MessageError) { slot = Int(try message.decode(AbandonFunction.self).slot) } catch { throw .message(error) }
+      do throws(MessageError) { slot = Int(try message.decode(AbandonFunction.self).slot) } catch {
+        throw .message(error)
+      }
       links[slot] = nil
       try core.update { $0.abandon(slot) }
     default: return false
@@ -276,7 +197,7 @@ struct PCIeAttendant: Attendant, ~Copyable {
     let link: FunctionLink
     do throws(SystemError) {
       try MemoryFile.requireSealed(files.inflight, size: BusLimits.inflightBytes)
-      link = try FunctionLink(setup, socket: socket, files: files, watch: watch)
+      link = try FunctionLink(setup, socket: socket, files: files, watch: watch, patience: patience)
     } catch {
       throw .system(error)
     }

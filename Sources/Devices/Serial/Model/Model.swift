@@ -30,7 +30,7 @@ public struct SerialDevice: DeviceModel, Sendable {
 
   public mutating func read(_ access: Access, at now: Instant, _ effects: inout Effects) -> UInt64 {
     guard access.region == 0, access.offset < 8 else { return 0 }
-    let value = uart.read(access.offset)
+    let value = uart.read(access.offset, at: now.monotonic)
     pulseIfPending(&effects)
     return UInt64(value)
   }

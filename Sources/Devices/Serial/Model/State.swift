@@ -1,11 +1,11 @@
-// The serial device's saved state: fixed layout, 70 bytes. Bytes that a queue does not use are 0, and the oldest byte comes first,
+// The serial device's saved state: fixed layout, 78 bytes. Bytes that a queue does not use are 0, and the oldest byte comes first,
 // so that equal devices have equal states.
 
 import DeviceModel
 
 extension SerialDevice {
-  public static var stateSize: Int { 70 }
-  private static let layout: UInt8 = 1
+  public static var stateSize: Int { 78 }
+  private static let layout: UInt8 = 2
 
   public func save(into bytes: inout MutableRawSpan) {
     var offset = 0
@@ -39,6 +39,7 @@ extension UART {
     bytes.put(divisor, at: &offset)
     bytes.put(transmitterInterrupt, at: &offset)
     bytes.put(idlePolls, at: &offset)
+    bytes.put(idleSince, at: &offset)
     bytes.put(receiver.overrun, at: &offset)
     bytes.put(receiver.breaks, at: &offset)
     receiver.bytes.save(into: &bytes, at: &offset)
@@ -55,6 +56,7 @@ extension UART {
     divisor = try bytes.take(UInt16.self, at: &offset)
     transmitterInterrupt = try bytes.takeFlag(at: &offset)
     idlePolls = try bytes.take(UInt8.self, at: &offset)
+    idleSince = try bytes.take(Int64.self, at: &offset)
     receiver.overrun = try bytes.takeFlag(at: &offset)
     receiver.breaks = try bytes.take(UInt16.self, at: &offset)
     receiver.bytes = try ByteFIFO(restoring: bytes, at: &offset)
@@ -69,6 +71,7 @@ extension UART {
     try check(fifosEnabled || fifoControl == 0, "FCR has a trigger level although the FIFOs are off")
     try check(modemControl & ~ModemControl.all == 0, "MCR has a reserved bit set")
     try check(modemDeltas & ~ModemStatus.deltas == 0, "MSR reports a change of a line that it does not have")
+    try check(idlePolls > 0 || idleSince == 0, "idle polls began although there was none")
     try check(idlePolls <= UART.listeningPolls, "the count of idle polls is above its limit")
   }
 

@@ -21,6 +21,8 @@ struct UART: Sendable {
   var transmitterInterrupt = false
   /// How many reads of LSR in a row found nothing to read, 0...`listeningPolls`; see `listens`.
   var idlePolls: UInt8 = 0
+  /// When the first of them was, in monotonic nanoseconds; 0 if there was none.
+  var idleSince: Int64 = 0
 
   var fifosEnabled: Bool { fifoControl & FIFOControl.enable != 0 }
   var loopback: Bool { modemControl & ModemControl.loopback != 0 }
@@ -32,6 +34,8 @@ struct UART: Sendable {
 
   /// Reads of LSR in a row after which a guest counts as waiting for input.
   static let listeningPolls: UInt8 = 64
+  /// Nanoseconds after which two looks of one row are enough: UEFI looks every 20 ms.
+  static let listeningTime: Int64 = 5_000_000
 
   /// The guest takes what arrives: its port is open, or it polls LSR in a loop.
   ///
@@ -102,8 +106,8 @@ struct UART: Sendable {
   // MARK: Guest accesses
 
   /// A guest's byte load at `offset`, 0...7.
-  mutating func read(_ offset: UInt32) -> UInt8 {
-    notePoll(offset)
+  mutating func read(_ offset: UInt32, at now: Int64) -> UInt8 {
+    notePoll(offset, at: now)
     switch offset {
     case Register.data: return divisorAccess ? UInt8(truncatingIfNeeded: divisor) : receiver.take()
     case Register.interruptEnable: return divisorAccess ? UInt8(truncatingIfNeeded: divisor >> 8) : interruptEnable
@@ -119,7 +123,7 @@ struct UART: Sendable {
 
   /// A guest's byte store at `offset`, 0...7. LSR and MSR are read-only: their writes are for factory tests (8.4).
   mutating func write(_ offset: UInt32, _ value: UInt8) {
-    idlePolls = 0
+    endPolls()
     switch offset {
     case Register.data where divisorAccess: divisor = divisor & 0xff00 | UInt16(value)
     case Register.data: transmit(value)
@@ -133,16 +137,26 @@ struct UART: Sendable {
     }
   }
 
-  /// Many reads of LSR that found nothing, with no other access between, are a loop that waits for input: a driver that sends
-  /// waits for THRE and TEMT before a byte and after it, which is a few, and does something else in between. Reads of data
-  /// keep the loop alive.
-  private mutating func notePoll(_ offset: UInt32) {
-    if offset == Register.lineStatus {
-      if receiver.bytes.isEmpty, transmitter.isEmpty { idlePolls = min(UART.listeningPolls, idlePolls + 1) }
-    } else if offset != Register.data || divisorAccess {
-      idlePolls = 0
+  /// Many reads of LSR that found nothing, or two that are far apart, with no other access between, are a loop that waits for
+  /// input: a driver that sends waits for THRE and TEMT before a byte and after it, which is a few looks in a hurry, and does
+  /// something else in between. Reads of data and of the modem's registers keep the loop alive.
+  private mutating func notePoll(_ offset: UInt32, at now: Int64) {
+    switch offset {
+    case Register.lineStatus: noteIdlePoll(at: now)
+    case Register.data where !divisorAccess: break
+    case Register.modemControl, Register.modemStatus: break
+    default: endPolls()
     }
   }
+
+  private mutating func noteIdlePoll(at now: Int64) {
+    guard receiver.bytes.isEmpty, transmitter.isEmpty else { return }
+    if idlePolls == 0 { idleSince = now }
+    let isLong = idlePolls > 0 && now &- idleSince >= UART.listeningTime
+    idlePolls = isLong ? UART.listeningPolls : min(UART.listeningPolls, idlePolls + 1)
+  }
+
+  private mutating func endPolls() { (idlePolls, idleSince) = (0, 0) }
 
   private mutating func readInterruptIdentification() -> UInt8 {
     let cause = interruptCause

@@ -31,10 +31,17 @@ struct DiskSetting: Sendable, CustomTestStringConvertible {
     "\(packed ? "packed" : "split"), \(synchronous ? "system calls" : "io_uring"), cache \(cache)"
   }
 
-  static let all = [
-    DiskSetting(), DiskSetting(packed: true), DiskSetting(synchronous: true), DiskSetting(cache: .none),
-    DiskSetting(packed: true, synchronous: true, cache: .none),
+  static let all = cached + (hasDirect ? direct : [])
+  private static let cached = [DiskSetting(), DiskSetting(packed: true), DiskSetting(synchronous: true)]
+  private static let direct = [
+    DiskSetting(cache: .none), DiskSetting(packed: true, synchronous: true, cache: .none),
   ]
+
+  /// Whether temporary files can be opened with O_DIRECT; in memory they cannot before Linux 6.6.
+  static let hasDirect: Bool = {
+    guard let folder = try? Folder(), let path = try? folder.file(pattern(4096)) else { return false }
+    return (try? Disk.open(path, readOnly: false, cache: .none)) != nil
+  }()
 }
 
 /// What came back for one request.
@@ -84,12 +91,14 @@ final class DiskRig {
     var done = 0
     for buffer in input {
       let count = Int(buffer.length)
-      readable[done..<done + count].withUnsafeBytes { pointer(buffer).copyMemory(from: $0.baseAddress!, byteCount: count) }
+      UnsafeMutableRawBufferPointer(start: pointer(buffer), count: count).copyBytes(from: readable[done..<done + count])
       done += count
     }
     var output = try place(max(0, room - 1), pieces, writable: true, aligned)
     if room > 0 { output += try place(1, [], writable: true, false) }
-    for buffer in output { pointer(buffer).initializeMemory(as: UInt8.self, repeating: 0xee, count: Int(buffer.length)) }
+    for buffer in output {
+      pointer(buffer).initializeMemory(as: UInt8.self, repeating: 0xee, count: Int(buffer.length))
+    }
     let id = try #require(driver.add(input + output, indirect: true))
     return Pending(id: id, room: output)
   }

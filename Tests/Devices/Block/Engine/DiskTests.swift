@@ -19,8 +19,12 @@ struct DiskTests {
     do {
       let first = try Disk.open(path, readOnly: false)
       #expect(first.geometry.limits.capacity == 8)
-      #expect(failure { _ = try Disk.open(path, readOnly: false, patience: 0) }?.contains("another program uses the disk") == true)
-      #expect(failure { _ = try Disk.open(path, readOnly: true, patience: 0) }?.contains("another program uses the disk") == true)
+      #expect(
+        failure { _ = try Disk.open(path, readOnly: false, patience: 0) }?.contains("another program uses the disk")
+          == true)
+      #expect(
+        failure { _ = try Disk.open(path, readOnly: true, patience: 0) }?.contains("another program uses the disk")
+          == true)
     }
 
     #expect(failure { _ = try Disk.open(path, readOnly: false) } == nil)
@@ -55,11 +59,30 @@ struct DiskTests {
     let short = try folder.file(pattern(511), "short")
     let readOnly = try FileDescriptor.open(try folder.file(pattern(512), "disk"), flags: 0)
 
-    #expect(failure { _ = try Disk.open("\(folder.path)/none", readOnly: false) } == "cannot open \(folder.path)/none: no such file")
+    #expect(
+      failure { _ = try Disk.open("\(folder.path)/none", readOnly: false) }
+        == "cannot open \(folder.path)/none: no such file")
     #expect(failure { _ = try Disk.open(folder.path, readOnly: true) }?.contains("neither a regular file") == true)
     #expect(failure { _ = try Disk.open("/dev/null", readOnly: false) }?.contains("neither a regular file") == true)
+    mkfifo("\(folder.path)/fifo", 0o600)
+    #expect(
+      failure { _ = try Disk.open("\(folder.path)/fifo", readOnly: true) }?.contains("neither a regular file") == true)
     #expect(failure { _ = try Disk.open(short, readOnly: false) }?.contains("smaller than one sector") == true)
-    #expect(failure { _ = try Disk(owning: try readOnly.duplicate(), readOnly: false) }?.contains("--read-only") == true)
+    #expect(
+      failure { _ = try Disk(owning: try readOnly.duplicate(), readOnly: false) }?.contains("--read-only") == true)
+  }
+
+  @Test("an inherited descriptor keeps O_DIRECT and loses O_NONBLOCK", .enabled(if: DiskSetting.hasDirect))
+  func inheritedFlags() throws {
+    let folder = try Folder()
+    // 0o40000: O_DIRECT, which Swift does not see.
+    let file = try FileDescriptor.open(try folder.file(pattern(1 << 16)), flags: O_RDWR | O_NONBLOCK | 0o40000)
+
+    let disk = try Disk(owning: try file.duplicate(), readOnly: false)
+
+    let isDirect = disk.isDirect
+    #expect(isDirect)
+    #expect(fcntl(file.raw, F_GETFL) & O_NONBLOCK == 0)
   }
 
   @Test("bytes behind the last whole sector are not the guest's")

@@ -21,7 +21,9 @@ struct EngineTests {
     let rig = try DiskRig(path, setting)
     let data = pattern(64 << 10, 2)
 
-    for (sector, pieces) in [(8, []), (256, [4096, 512, 8192]), (1024, Array(repeating: 512, count: 127))] as [(UInt64, [Int])] {
+    for (sector, pieces) in [(8, []), (256, [4096, 512, 8192]), (1024, Array(repeating: 512, count: 127))]
+      as [(UInt64, [Int])]
+    {
       let wrote = try rig.write(sector, data, pieces: pieces)
       let read = try rig.read(sector, data.count, pieces: pieces)
       #expect(wrote == Outcome(status: .done, written: 1))
@@ -104,7 +106,8 @@ struct EngineTests {
     let all = try rig.run(header(RequestType.identify, 0), room: 21)
     let some = try rig.run(header(RequestType.identify, 0), room: 5)
 
-    #expect(all == Outcome(status: .done, written: 21, data: Array("root-disk".utf8) + [UInt8](repeating: 0, count: 11)))
+    #expect(
+      all == Outcome(status: .done, written: 21, data: Array("root-disk".utf8) + [UInt8](repeating: 0, count: 11)))
     #expect(some == Outcome(status: .done, written: 5, data: Array("root".utf8)))
   }
 
@@ -137,7 +140,9 @@ struct EngineTests {
     #expect(try rig.range(RequestType.writeZeroes, 64, 16, flags: 1).status == .done)
 
     var expected = disk
-    for sector in [8..<24, 64..<80] { for byte in (sector.lowerBound * 512)..<(sector.upperBound * 512) { expected[byte] = 0 } }
+    for sector in [8..<24, 64..<80] {
+      for byte in (sector.lowerBound * 512)..<(sector.upperBound * 512) { expected[byte] = 0 }
+    }
     #expect(try contents(path) == expected)
   }
 
@@ -157,7 +162,8 @@ struct EngineTests {
     #expect(rig.engine.failures.refused == 3)
   }
 
-  @Test("bad requests get a status where there is room for one, and the next request is served", arguments: DiskSetting.all)
+  @Test(
+    "bad requests get a status where there is room for one, and the next request is served", arguments: DiskSetting.all)
   func badRequests(setting: DiskSetting) throws {
     let folder = try Folder()
     let disk = pattern(1 << 16)

@@ -7,7 +7,9 @@ import Testing
 private struct ReferenceDisk {
   var bytes: [UInt8]
 
-  mutating func write(_ offset: Int, _ data: [UInt8]) { bytes.replaceSubrange(offset..<offset + data.count, with: data) }
+  mutating func write(_ offset: Int, _ data: [UInt8]) {
+    bytes.replaceSubrange(offset..<offset + data.count, with: data)
+  }
   mutating func zero(_ offset: Int, _ count: Int) { write(offset, [UInt8](repeating: 0, count: count)) }
 }
 
@@ -62,14 +64,18 @@ struct RandomRequestTests {
     let range = bytes(UInt64(sector)) + bytes(UInt32(sectors))
     switch Int.random(in: 0..<8, using: &random) {
     case 0...2:
-      return (header(RequestType.read, UInt64(sector)), count + 1, (Array(reference.bytes[offset..<offset + count]), .done))
+      return (
+        header(RequestType.read, UInt64(sector)), count + 1, (Array(reference.bytes[offset..<offset + count]), .done)
+      )
     case 3...4:
       let data = pattern(count, random.next())
       reference.write(offset, data)
       return (header(RequestType.write, UInt64(sector)) + data, 1, (nil, .done))
     case 5:
       reference.zero(offset, count)
-      return (header(RequestType.writeZeroes, 0) + range + bytes(UInt32.random(in: 0...1, using: &random)), 1, (nil, .done))
+      return (
+        header(RequestType.writeZeroes, 0) + range + bytes(UInt32.random(in: 0...1, using: &random)), 1, (nil, .done)
+      )
     case 6:
       // A file that can give space back reads as zeroes there.
       reference.zero(offset, count)

@@ -77,7 +77,8 @@ struct CommandTests {
     #expect(check(4, sector: .max, readable: 16 + 77, writable: 3) == .success(.flush))
   }
 
-  @Test("the identity goes into as many bytes as there are, at most 20", arguments: [(1, 0), (20, 19), (21, 20), (513, 20)])
+  @Test(
+    "the identity goes into as many bytes as there are, at most 20", arguments: [(1, 0), (20, 19), (21, 20), (513, 20)])
   func identify(writable: Int, count: Int) {
     #expect(check(8, writable: writable) == .success(.identify(count: count)))
   }
@@ -89,7 +90,9 @@ struct CommandTests {
     #expect(BlockRefusal.wrongRanges.status == .unsupported)
   }
 
-  @Test("types that this disk does not have are unsupported", arguments: [2, 3, 5, 10, 14, 15, 16, 26, 1 << 31, .max] as [UInt32])
+  @Test(
+    "types that this disk does not have are unsupported",
+    arguments: [2, 3, 5, 10, 14, 15, 16, 26, 1 << 31, .max] as [UInt32])
   func unknown(type: UInt32) {
     #expect(check(type, readable: 32, writable: 513) == .failure(.unknownType))
     #expect(BlockRefusal.unknownType.status == .unsupported)
@@ -99,7 +102,9 @@ struct CommandTests {
 @Suite("Ranges to discard or to zero")
 struct RangeTests {
   private func check(_ segment: RangeSegment, discards: Bool) -> Result<DiskRange, BlockRefusal> {
-    do throws(BlockRefusal) { return .success(try disk.check(segment, discards: discards)) } catch { return .failure(error) }
+    do throws(BlockRefusal) { return .success(try disk.check(segment, discards: discards)) } catch {
+      return .failure(error)
+    }
   }
 
   @Test("a range is sector, count and flags, little endian")

@@ -9,7 +9,8 @@ extension [UInt8] {
   }
 }
 
-private func geometry(_ bytes: Int64, readOnly: Bool = false, logical: Int = 512, physical: Int = 4096) -> DiskGeometry {
+private func geometry(_ bytes: Int64, readOnly: Bool = false, logical: Int = 512, physical: Int = 4096) -> DiskGeometry
+{
   DiskGeometry(limits: BlockLimits(bytes: bytes, readOnly: readOnly), logicalBlock: logical, physicalBlock: physical)
 }
 
@@ -36,15 +37,19 @@ struct ConfigurationTests {
     #expect(bytes[56] == 1)
   }
 
-  @Test("a capacity is whole sectors", arguments: [(512, 1), (1023, 1), (1024, 2), (0, 0), (-5, 0), (.max, 1 << 54 - 1)] as [(Int64, UInt64)])
+  @Test(
+    "a capacity is whole sectors",
+    arguments: [(512, 1), (1023, 1), (1024, 2), (0, 0), (-5, 0), (.max, 1 << 54 - 1)] as [(Int64, UInt64)])
   func capacity(bytes: Int64, sectors: UInt64) {
     #expect(BlockConfiguration.bytes(geometry(bytes), queues: 1, segmentMax: 1).field(0, UInt64.self) == sectors)
   }
 
-  @Test("block sizes that cannot be told become ones that can", arguments: [
-    (512, 512, 512, 512), (4096, 512, 4096, 4096), (512, 3000, 512, 512), (0, 0, 512, 512), (1000, 4096, 512, 4096),
-    (512, 1 << 20, 512, 512), (4096, 65536, 4096, 65536),
-  ])
+  @Test(
+    "block sizes that cannot be told become ones that can",
+    arguments: [
+      (512, 512, 512, 512), (4096, 512, 4096, 4096), (512, 3000, 512, 512), (0, 0, 512, 512), (1000, 4096, 512, 4096),
+      (512, 1 << 20, 512, 512), (4096, 65536, 4096, 65536),
+    ])
   func blocks(logical: Int, physical: Int, toldLogical: Int, toldPhysical: Int) {
     let told = geometry(1 << 20, logical: logical, physical: physical)
 

@@ -30,7 +30,9 @@ final class BlockWriter {
   /// Content of a block: its number and version in every 16 bytes.
   static func content(_ block: Int, _ version: UInt64) -> [UInt8] {
     var piece: [UInt8] = []
-    for value in [UInt64(block), version] { for shift in stride(from: 0, to: 64, by: 8) { piece.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) } }
+    for value in [UInt64(block), version] {
+      for shift in stride(from: 0, to: 64, by: 8) { piece.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+    }
     return [UInt8]((0..<(blockSize / 16)).flatMap { _ in piece })
   }
 
@@ -51,7 +53,8 @@ final class BlockWriter {
     base.storeBytes(of: UInt64(1), as: UInt64.self)
     base.storeBytes(of: UInt64(block * 8), toByteOffset: 8, as: UInt64.self)
     base.storeBytes(of: 0xee, toByteOffset: 16, as: UInt8.self)
-    Self.content(block, version).withUnsafeBytes { (base + 4096).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+    UnsafeMutableRawBufferPointer(start: base + 4096, count: Self.blockSize)
+      .copyBytes(from: Self.content(block, version))
     let address = frontEnd.memory.address(slot)
     let id = try #require(
       frontEnd.queues[0].ring.add([

@@ -7,7 +7,9 @@ import VhostBenchSupport
 struct KillTests {
   /// A write that is repeated after it was reported would put an older version over a newer one, because each block is
   /// written again and again.
-  @Test("every write that was reported is on the disk, each comes back once", arguments: [false, true], [[], ["--no-io-uring"]])
+  @Test(
+    "every write that was reported is on the disk, each comes back once", arguments: [false, true],
+    DiskProcess.settings)
   func underLoad(packed: Bool, options: [String]) throws {
     let disk = try DiskProcess([UInt8](repeating: 0, count: 64 * BlockWriter.blockSize), options)
     var setup = FrontEndOptions()
@@ -45,35 +47,5 @@ struct KillTests {
       let content = try disk.contents(block * BlockWriter.blockSize, BlockWriter.blockSize)
       #expect(content == BlockWriter.content(block, version), "block \(block)")
     }
-  }
-}
-
-@Suite("atoll-block on a disk that fails")
-struct FailingDiskTests {
-  private func writeAll(_ disk: DiskProcess, blocks: Int) throws -> BlockWriter {
-    let frontEnd = try FrontEnd(try disk.backEnd.connect(), FrontEndOptions())
-    try frontEnd.connect()
-    try frontEnd.start(queues: 1, features: 1 << 9)
-    let writer = try BlockWriter(frontEnd, blocks: blocks, depth: 16)
-    while writer.completed < 200 {
-      try writer.fill()
-      _ = try frontEnd.waitForSignal(of: 0)
-      try writer.collect()
-    }
-    try writer.drain()
-    return writer
-  }
-
-  @Test("writes beyond the limit of file sizes fail, the others succeed, and the process stays", arguments: [[], ["--no-io-uring"]])
-  func sizeLimit(options: [String]) throws {
-    // 512 blocks of 512 bytes: half of the file, which is there already.
-    let limit = ["prlimit", "--fsize=\(32 * BlockWriter.blockSize)", "--"]
-    let disk = try DiskProcess([UInt8](repeating: 0, count: 64 * BlockWriter.blockSize), options, wrapper: limit)
-
-    let writer = try writeAll(disk, blocks: 64)
-
-    #expect(writer.refused > 0)
-    #expect(writer.reported[32...].allSatisfy { $0 == 0 })
-    #expect(writer.reported[..<32].contains { $0 > 0 })
   }
 }

@@ -104,7 +104,9 @@ struct VirtioTests {
     #expect(!rig.function(1).runs(1))
   }
 
-  @Test("a queue whose areas are not aligned breaks the device", arguments: [(0x20, 8), (0x28, 1), (0x30, 2)] as [(UInt32, UInt64)])
+  @Test(
+    "a queue whose areas are not aligned breaks the device",
+    arguments: [(0x20, 8), (0x28, 1), (0x30, 2)] as [(UInt32, UInt64)])
   func misaligned(register: UInt32, address: UInt64) {
     var rig = PCIeRig(.disk)
     _ = rig.negotiate(1, Feature.version1)
@@ -183,7 +185,38 @@ struct VirtioTests {
     #expect(rig.device.takeFired(0) == 0, "no news")
   }
 
-  @Test("a broken ring or an abandoned back-end: DEVICE_NEEDS_RESET and a configuration interrupt", arguments: [false, true])
+  @Test("a change that may not have been announced is announced again by a successor, unless the driver has read of it")
+  func announcedAgain() {
+    var rig = PCIeRig(.disk)
+    rig.start(1)
+    rig.device.announceAgain(1)
+    #expect(rig.device.takeFired(0) == 0)
+    rig.device.changeConfig(1, [9, 9])
+    _ = rig.device.takeFired(0)
+    rig.device.announceAgain(1)
+    #expect(rig.device.takeFired(0) == 1)
+    _ = rig.bar(1, 0x1000, 1)
+    rig.device.announceAgain(1)
+    #expect(rig.device.takeFired(0) == 0)
+  }
+
+  @Test("a back-end that takes over the driver's cache mode has no news for the driver")
+  func ownNews() {
+    var rig = PCIeRig(.disk)
+    rig.start(1, features: Feature.version1 | 1 << 11)
+    rig.setBAR(1, 0x2020, 1, 0)
+    var config = BackEndOffer.disk.config
+    config[32] = 0
+    rig.device.changeConfig(1, config)
+    #expect(rig.device.takeFired(0) == 0)
+    config[0] = 77
+    rig.device.changeConfig(1, config)
+    #expect(rig.device.takeFired(0) == 1)
+  }
+
+  @Test(
+    "a broken ring or an abandoned back-end: DEVICE_NEEDS_RESET and a configuration interrupt",
+    arguments: [false, true])
   func broken(abandoned: Bool) {
     var rig = PCIeRig(.disk)
     rig.start(1)

@@ -1,9 +1,12 @@
 import CSystem
 import DeviceBus
+import DeviceProcess
 import Glibc
 import ProcessSupport
 import System
 import VhostUser
+
+@testable import atoll_pcie
 
 /// Everything around one `atoll-pcie`: supervisor, VMM, a vCPU, and memory that outlives its process.
 final class HostRig {
@@ -22,6 +25,7 @@ final class HostRig {
   private(set) var channel: Channel?
   private(set) var vmm: FakeVMM?
   private var backEndIncarnation: UInt32 = 0
+  private var here: Worker?
 
   init() throws {
     let ring = try MemoryFile.create("ring", size: AccessRing.segmentSize(vcpus: 1))
@@ -44,7 +48,7 @@ final class HostRig {
   // MARK: Supervisor
 
   /// Starts the next incarnation and waits until it serves.
-  func start() throws {
+  func start(withVMM: Bool = true) throws {
     incarnation += 1
     let setup = try MessageSocket.pair()
     let back = try MessageSocket.pair()
@@ -58,8 +62,43 @@ final class HostRig {
       descriptors: [ring.raw, page.raw, wake.descriptor.raw, device.raw])
     guard let answer = try channel.receive(), answer.request == .deviceReady else { throw SystemError("start", 71) }
     self.channel = consume channel
+    let core = FileDescriptor(owning: back.0)
+    if withVMM { vmm = try FakeVMM(core) }
+    try link.reattach(wake: try wake.descriptor.duplicate())
+  }
+
+  /// The machine ends: accesses that wait return.
+  func stop() { link.stop() }
+
+  /// Starts it in a thread of this process instead, with back-ends that have `patience` nanoseconds for an answer.
+  func startHere(patience: Int64) throws {
+    incarnation += 1
+    let setup = try MessageSocket.pair()
+    let back = try MessageSocket.pair()
+    let device = FileDescriptor(owning: back.1)
+    let channel = Channel(owning: FileDescriptor(owning: setup.0))
+    let wake = try EventCounter()
+    try channel.send(
+      Attach(deviceIndex: 3, vcpus: 1, incarnation: incarnation, resume: incarnation > 1, backChannel: true),
+      descriptors: [ring.raw, page.raw, wake.descriptor.raw, device.raw])
+    let other = setup.1
+    here = try Worker {
+      guard
+        var runner = try? AttendedRunner<PCIeAttendant, NoProbe>.start(
+          channel: Channel(owning: FileDescriptor(owning: other)), kind: 0x4549_4350, clockPerAccess: false,
+          attendant: try PCIeAttendant(patience: patience), probe: NoProbe())
+      else { return }
+      while (try? runner.step()) != nil {}
+    }
+    guard let answer = try channel.receive(), answer.request == .deviceReady else { throw SystemError("start", 71) }
+    self.channel = consume channel
     vmm = try FakeVMM(FileDescriptor(owning: back.0))
     try link.reattach(wake: try wake.descriptor.duplicate())
+  }
+
+  deinit {
+    channel = nil
+    _ = here?.wait(seconds: 5)
   }
 
   /// kill -9, and reaped.
@@ -84,15 +123,23 @@ final class HostRig {
   ) throws -> FakeBackEnd {
     let ends = try StreamSocket.pair()
     let inside = FileDescriptor(owning: ends.1)
+    try send(attach: inside.raw, slot: slot, deviceID: deviceID, queues: queues, packed: packed)
+    return try FakeBackEnd(ends.0, nature)
+  }
+
+  /// Sends `attachFunction` with these descriptors.
+  func send(
+    attach socket: Int32, inflight other: Int32? = nil, slot: UInt32 = 1, deviceID: UInt32 = 2, queues: UInt32 = 0,
+    packed: Bool = false
+  ) throws {
     backEndIncarnation += 1
+    let region = DeviceBus.MemoryRegion(
+      guestAddress: Self.memoryAddress, size: UInt64(Self.memorySize), fileOffset: 0)
     try channel?.send(
       AttachFunction(
         slot: slot, deviceID: deviceID, incarnation: backEndIncarnation, queues: queues, packed: packed, config: [],
-        regions: [
-          DeviceBus.MemoryRegion(guestAddress: Self.memoryAddress, size: UInt64(Self.memorySize), fileOffset: 0)
-        ]),
-      descriptors: [inside.raw, inflight.raw, memory.raw])
-    return try FakeBackEnd(ends.0, nature)
+        regions: [region]),
+      descriptors: [socket, other ?? inflight.raw, memory.raw])
   }
 
   /// The process' next word about a function, if it comes within `seconds`.

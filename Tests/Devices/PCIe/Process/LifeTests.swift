@@ -9,8 +9,11 @@ import VhostUser
 struct LifeTests {
   /// The messages that start ring `index`.
   private static func startOfRing(_ index: Int) -> [String] {
-    ["SET_VRING_NUM", "SET_VRING_BASE", "SET_VRING_ADDR", "SET_VRING_CALL", "SET_VRING_ERR", "SET_VRING_KICK", "SET_VRING_ENABLE"]
-      .map { "\($0) \(index)" }
+    [
+      "SET_VRING_NUM", "SET_VRING_BASE", "SET_VRING_ADDR", "SET_VRING_CALL", "SET_VRING_ERR", "SET_VRING_KICK",
+      "SET_VRING_ENABLE",
+    ]
+    .map { "\($0) \(index)" }
   }
 
   @Test("a function is there once its back-end is connected, with its configuration")
@@ -184,5 +187,109 @@ struct LifeTests {
     #expect(rig.vmm?.bindings.messages[1] == nil)
     rig.setBAR(1, 0x8018, 4, 99)
     #expect(rig.vmm?.bindings.messages[1]?.vector == 99)
+  }
+
+  @Test("a function that is no longer bus master stops its rings, and goes on where they stopped")
+  func busMaster() throws {
+    let rig = try HostRig()
+    try rig.start()
+    let backEnd = try rig.connect()
+    rig.drive()
+    #expect(backEnd.saw("SET_VRING_ENABLE 1"))
+    let memory = try Mapping.shared(rig.memory, size: HostRig.memorySize)
+    memory.base.storeBytes(of: 5, toByteOffset: 0x2002, as: UInt16.self)
+    rig.setConfig(1, 4, 2, 0x402)
+    #expect(backEnd.saw("GET_VRING_BASE 1"))
+    #expect(rig.vmm?.bindings.doorbells.isEmpty == true)
+    rig.setConfig(1, 4, 2, 0x406)
+    #expect(until { backEnd.seen.log.filter { $0 == "SET_VRING_ENABLE 1" }.count == 2 })
+    #expect(backEnd.seen.bases[0] == 5)
+    #expect(!backEnd.seen.log.contains("RESET_DEVICE"))
+  }
+
+  @Test("doorbells follow the BAR")
+  func movedBAR() throws {
+    let rig = try HostRig()
+    try rig.start()
+    let backEnd = try rig.connect()
+    rig.drive()
+    #expect(backEnd.saw("SET_VRING_ENABLE 1"))
+    rig.setConfig(1, 0x10, 4, 0x5000_0000)
+    #expect(rig.vmm?.bindings.doorbells.mapValues { $0.address } == [0: 0x5000_4000, 1: 0x5000_4004])
+    rig.setConfig(1, 0x10, 4, 0xffff_ffff)
+    #expect(rig.vmm?.bindings.doorbells.isEmpty == true)
+  }
+
+  @Test("packed rings are offered if asked for and the back-end keeps an in-flight log", arguments: [true, false])
+  func packed(log: Bool) throws {
+    let rig = try HostRig()
+    try rig.start()
+    var nature = FakeBackEnd.Nature()
+    nature.features |= RingFeature.packedRing
+    if !log { nature.protocolFeatures.remove(.inflightMemory) }
+    let backEnd = try rig.connect(nature, packed: true)
+    rig.setBAR(1, 0, 4, 1)
+    #expect(rig.bar(1, 4, 4) & 4 == (log ? 4 : 0))
+    guard log else { return }
+    rig.drive(features: 1 << 32 | RingFeature.packedRing)
+    #expect(backEnd.saw("SET_VRING_ENABLE 1"))
+    #expect(backEnd.seen.bases == [0: 0x8000, 1: 0x8000])
+  }
+
+  @Test("the cache mode that a disk's driver writes reaches the back-end, and its next incarnation")
+  func cacheMode() throws {
+    let rig = try HostRig()
+    try rig.start()
+    var nature = FakeBackEnd.Nature()
+    nature.features |= 1 << 11
+    let first = try rig.connect(nature)
+    rig.drive(features: 1 << 32 | 1 << 11)
+    #expect(first.saw("SET_VRING_ENABLE 1"))
+    rig.setBAR(1, 0x2020, 1, 0)
+    #expect(first.saw("SET_CONFIG"))
+    #expect(rig.bar(1, 0x2020, 1) == 0)
+    first.hangUp()
+    #expect(try rig.functionState()?.condition == .fault)
+    let second = try rig.connect(nature)
+    #expect(second.saw("SET_CONFIG"))
+  }
+
+  @Test("two functions do not meet: each its slot, ids, interrupts and reset")
+  func twoFunctions() throws {
+    let rig = try HostRig()
+    try rig.start()
+    let disk = try rig.connect()
+    let other = try rig.attach(slot: 5, deviceID: 4)
+    #expect(try rig.functionState() == FunctionState(slot: 5, incarnation: 2, condition: .connected))
+    rig.drive()
+    rig.drive(5)
+    #expect(disk.saw("SET_VRING_ENABLE 1"))
+    #expect(other.saw("SET_VRING_ENABLE 1"))
+    #expect(
+      rig.vmm?.bindings.doorbells.mapValues { $0.address }
+        == [0: 0x4001_4000, 1: 0x4001_4004, 2: 0x4005_4000, 3: 0x4005_4004])
+    #expect(rig.vmm?.bindings.messages.keys.sorted() == [0, 1, 2, 3, 4, 5])
+    rig.setBAR(1, 0x14, 1, 0)
+    #expect(until { rig.bar(1, 0x14, 1) == 0 })
+    #expect(rig.bar(5, 0x14, 1) == 15)
+    #expect(rig.vmm?.bindings.messages.keys.sorted() == [3, 4, 5])
+  }
+
+  @Test("kicks, messages and configuration of a back-end without any protocol feature")
+  func plain() throws {
+    let rig = try HostRig()
+    try rig.start()
+    var nature = FakeBackEnd.Nature()
+    nature.features = 1 << 32
+    let backEnd = try rig.attach(nature, deviceID: 4, queues: 1)
+    #expect(try rig.functionState()?.condition == .connected)
+    rig.drive(queues: 1)
+    #expect(backEnd.saw("SET_VRING_KICK 0"))
+    #expect(
+      backEnd.seen.log.filter { $0 != "GET_FEATURES" } == [
+        "SET_OWNER", "SET_MEM_TABLE", "SET_FEATURES", "SET_VRING_NUM 0", "SET_VRING_BASE 0", "SET_VRING_ADDR 0",
+        "SET_VRING_CALL 0", "SET_VRING_ERR 0", "SET_VRING_KICK 0",
+      ])
+    #expect(rig.bar(1, 0x2000, 4) == 0)
   }
 }

@@ -8,9 +8,7 @@ import System
 enum Driver {
   /// `drive PROFILE one|two|look enforced|logged|none [ATTEMPT...]`: each attempt in a process of its own.
   static func drive(_ words: [String]) {
-    guard words.count >= 5, let profile = Profile.all.first(where: { $0.name.text.same(as: words[2]) }) else {
-      return fail("no such profile")
-    }
+    guard words.count >= 5, let profile = profile(words[2]) else { return fail("no such profile") }
     let confinement: Confinement = words[4].same(as: "none") ? .none : words[4].same(as: "logged") ? .logged : .enforced
     let sandbox = Sandbox(confinement)
     if words[3].same(as: "look") { return run(sandbox, profile, ["look"], name: "look", second: true) }
@@ -21,6 +19,29 @@ enum Driver {
       let arguments = ["try", words[3], "\(number)", "\(atoll_thread_id())"]
       run(sandbox, profile, arguments, name: name, second: words[3].same(as: "two"))
     }
+  }
+
+  /// `rooted PROFILE SHOWN GIVEN`: a process with two folders of the host in its root, whose filter only logs if it is one of
+  /// Atoll's own, because those cannot open files.
+  static func rooted(_ words: [String]) {
+    guard words.count == 5, let profile = profile(words[2]) else { return fail("no such profile") }
+    let root: [RootEntry] = [
+      .bind(words[3], at: "/shown", writable: false), .bind(words[4], at: "/given", writable: true),
+      .link(to: "shown", at: "/way"), .device("/dev/null", at: "/dev/null"), .processes("/proc"), .scratch("/tmp"),
+    ]
+    do {
+      let child = try start(Sandbox(profile.isForeign ? .enforced : .logged), profile, ["root"], second: false, root: root)
+      guard let end = try? child.process.reap(wait: true) else { return fail("cannot wait") }
+      switch end {
+      case .exited(0): line("fine")
+      case .exited(let number): line(probe_root_wrong(number).map { String(cString: $0) } ?? "exit \(number)")
+      case .killed(let signal): line("killed \(signal)")
+      }
+    } catch { fail(error.sentence) }
+  }
+
+  private static func profile(_ name: String) -> Profile? {
+    (Profile.all + Profile.foreigners).first { $0.name.text.same(as: name) }
   }
 
   /// `nursery`: starts one process, prints its pid and waits for ever.
@@ -89,7 +110,7 @@ extension Driver {
   /// Starts this very program in a sandbox, as the supervisor starts a device: log at 2, set-up socket at 3, and at 4 a
   /// file without a name. `second` sends it its second filter.
   fileprivate static func start(
-    _ sandbox: Sandbox, _ profile: Profile, _ arguments: [String], second: Bool
+    _ sandbox: Sandbox, _ profile: Profile, _ arguments: [String], second: Bool, root: [RootEntry] = []
   ) throws(DriverError) -> Child {
     let program = try opened("/proc/self/exe", flags: 0)
     let file = try opened("/tmp", flags: unnamedFile)
@@ -100,6 +121,13 @@ extension Driver {
       name: "atoll-probe", profile: profile,
       descriptors: [.init(2, as: 2), .init(theirs.raw, as: 3), .init(file.raw, as: 4)])
     spec.arguments = arguments
+    spec.root = root
+    if profile.isForeign {
+      // Found by its path, as a foreign program is.
+      let own = probe_argument(0).map { String(cString: $0) } ?? ""
+      spec.root.append(.bind(own, at: "/probe", writable: false))
+      spec.path = "/probe"
+    }
     do throws(SandboxError) {
       let process = try sandbox.spawn(program, spec)
       if second { try sendFilter(sandbox, profile, channel) }

@@ -13,8 +13,10 @@ import System
     guard words.count >= 2 else { Process.exit(ProbeStatus.setUpFailed) }
     if words[1].same(as: "try") { Inside.attempt(words) }
     if words[1].same(as: "look") { Inside.look() }
+    if words[1].same(as: "root") { Process.exit(probe_root()) }
     if words[1].same(as: "ready") { Inside.ready() }
     if words[1].same(as: "drive") { return Driver.drive(words) }
+    if words[1].same(as: "rooted") { return Driver.rooted(words) }
     if words[1].same(as: "nursery") { return Driver.nursery() }
     if words[1].same(as: "time") { return Driver.time() }
     Process.exit(ProbeStatus.setUpFailed)

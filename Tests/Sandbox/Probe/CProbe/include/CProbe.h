@@ -9,3 +9,6 @@ int probe_look(void);
 const char *probe_wrong(int number);
 // The command line, which Embedded Swift does not offer: argument `index`, null after the last.
 const char *probe_argument(int index);
+// What a root directory made of entries looks like: 0 if all is well, else the number of the first rule that does not hold.
+int probe_root(void);
+const char *probe_root_wrong(int number);

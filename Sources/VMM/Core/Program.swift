@@ -5,10 +5,11 @@ import System
 
 /// The core of a machine: vCPUs and the interrupt controllers, nothing else. It is started by the supervisor with the
 /// set-up socket as descriptor 3.
-@main struct Main {
-  static func main() {
+public enum VMMProgram {
+  /// Serves one machine to its end; what `main` calls.
+  public static func run() -> Never {
     do throws(VMMError) {
-      try run()
+      try serve()
     } catch {
       Log.line("atoll-vmm: \(error.sentence)")
       Process.exit(1)
@@ -17,7 +18,7 @@ import System
   }
 
   /// Builds the machine from the first message, seals the process, serves.
-  private static func run() throws(VMMError) {
+  private static func serve() throws(VMMError) {
     let channel = Channel(owning: FileDescriptor(owning: Channel.inheritedDescriptor))
     var message = try first(channel)
     let setup = try opening(message)
