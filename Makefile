@@ -82,6 +82,7 @@ run: embedded guest
 
 # The differential tests need QEMU's user-mode emulator, the system tests a guest and the Embedded programs.
 test: embedded guest
+	@$(ATOLL) guest fetch --firmware --mirror $(MIRROR) $(FETCH) > /dev/null
 	@$(ATOLL) guest fetch --qemu-user --mirror $(MIRROR) $(FETCH) > /dev/null
 	swift test
 

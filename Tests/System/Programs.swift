@@ -18,7 +18,13 @@ enum Programs {
   }()
   static var kernel: String { cache + "/vmlinuz" }
   static var initrd: String { cache + "/initramfs.cpio" }
+  /// UEFI, as `atoll guest fetch --firmware` gets it.
+  static var firmwareCode: String { cache + "/../firmware/QEMU_EFI.fd" }
+  static var firmwareVariables: String { cache + "/../firmware/QEMU_VARS.fd" }
 
   /// Whether everything is there.
+  static let firmwareIsThere = [supervisor, firmwareCode, firmwareVariables].allSatisfy {
+    FileManager.default.isReadableFile(atPath: $0)
+  }
   static let areThere = [supervisor, kernel, initrd].allSatisfy { FileManager.default.isReadableFile(atPath: $0) }
 }

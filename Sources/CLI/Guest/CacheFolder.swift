@@ -26,6 +26,9 @@ enum CacheFolder {
     return has(kernel) && has(initrd) && format == guestFormat
   }
 
+  /// UEFI for guests: its code, which is never written, and blank variables to copy.
+  static var firmware: URL { root.appendingPathComponent("firmware") }
+
   /// Disk images with Debian, and what the guest said where building them failed.
   static var debian: URL { root.appendingPathComponent("debian") }
   /// Debian's root file system, ext4.

@@ -23,12 +23,13 @@ struct GuestFetchCommand: ParsableCommand {
   @Flag(help: "Fetch again what is there already.") var refresh = false
   @Flag(help: "Get QEMU's user-mode emulators instead, for the differential tests.") var qemuUser = false
   @Flag(help: "Get QEMU's system emulator instead, in a private root, for the benchmark.") var qemuSystem = false
+  @Flag(help: "Get UEFI for guests instead, for --firmware.") var firmware = false
   @Flag(help: "Get virtiofsd, qemu-storage-daemon, passt and vhost-device-vsock instead, in a private root.")
   var vhostUser = false
 
   func validate() throws {
-    guard [qemuUser, qemuSystem, vhostUser].filter({ $0 }).count <= 1 else {
-      throw ValidationError("choose one of --qemu-user, --qemu-system and --vhost-user")
+    guard [qemuUser, qemuSystem, vhostUser, firmware].filter({ $0 }).count <= 1 else {
+      throw ValidationError("choose one of --qemu-user, --qemu-system, --vhost-user and --firmware")
     }
   }
 
@@ -39,6 +40,9 @@ struct GuestFetchCommand: ParsableCommand {
     } else if qemuSystem {
       let script = CacheFolder.qemuSystem.appendingPathComponent("run")
       try fetch("qemu-system", unless: [script]) { try PeerFetch(archive: $0).system() }
+    } else if firmware {
+      let files = PeerFetch.firmwareFiles.map { CacheFolder.firmware.appendingPathComponent($0) }
+      try fetch("firmware", unless: files) { try PeerFetch(archive: $0).firmware() }
     } else if vhostUser {
       let programs = PeerFetch.backEndPrograms.map { CacheFolder.vhostUser.appendingPathComponent($0) }
       try fetch("vhost-user", unless: programs) { try PeerFetch(archive: $0).backEnds() }

@@ -15,6 +15,20 @@ struct PeerFetch {
     try PeerFetch.move(root, to: CacheFolder.qemuUser)
   }
 
+  /// UEFI for loong64 guests, which is the same on every host.
+  func firmware() throws {
+    defer { archive.remove() }
+    try archive.open()
+    let root = try archive.unpack("qemu-efi-loongarch64").appendingPathComponent("usr/share/qemu-efi-loongarch64")
+    for file in PeerFetch.firmwareFiles where !CacheFolder.has(root.appendingPathComponent(file)) {
+      throw FetchError.noFile(file, package: "qemu-efi-loongarch64")
+    }
+    try PeerFetch.move(root, to: CacheFolder.firmware)
+  }
+
+  /// Code and variables, in this order.
+  static let firmwareFiles = ["QEMU_EFI.fd", "QEMU_VARS.fd"]
+
   /// The system emulator with every library that it needs, the C library included, and UEFI for its guests; run by the script `run` beside them.
   func system() throws {
     defer { archive.remove() }

@@ -9,7 +9,7 @@ struct OptionList {
   /// The text of `option`, such as "--disk".
   init(_ text: String, of option: String) {
     self.option = option
-    parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
   }
 
   /// The first part, which has no name.

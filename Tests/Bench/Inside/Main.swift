@@ -33,7 +33,8 @@ import VhostDevice
     let count: Int
     do throws(SystemError) {
       let descriptor = try FileDescriptor.open(file, flags: 0)
-      count = try text.withUnsafeMutableBytes { (bytes) throws(SystemError) in try descriptor.read(into: bytes) }
+      var span = text.mutableSpan
+      count = try span.withUnsafeMutableBytes { (bytes) throws(SystemError) in try descriptor.read(into: bytes) }
     } catch { end("\(file): \(error.sentence)") }
     return text[..<count].split(separator: 0x0a).map { String(decoding: $0, as: UTF8.self) }
   }

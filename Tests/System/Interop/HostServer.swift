@@ -77,12 +77,11 @@ final class HostServer {
         send(peer, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
       }
       peers[index].sent += max(0, count)
-      if peers[index].sent == content.count { shutdown(peer, Int32(SHUT_WR)) }
     }
     var chunk = [UInt8](repeating: 0, count: 65536)
     let count = read(peer, &chunk, chunk.count)
     if count > 0 { received[index] += chunk[..<count] }
-    // Its half may end before ours.
+    // The other half may end first; ours ends with the connection, because some back-ends reset at that.
     if count == 0 && peers[index].sent == content.count || count < 0 && errno != EAGAIN {
       close(peer)
       peers[index].socket = -1
