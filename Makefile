@@ -100,11 +100,12 @@ bench-peer: cli
 	$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH)
 
 .PHONY: test-interop
-# Our front-end with other people's back-ends, and our back-ends with QEMU as front-end: Debian forky's, in private roots.
-test-interop: guest
+# Other people's back-ends with our front-end and under our guests, and our back-ends with QEMU as front-end: Debian forky's,
+# in private roots.
+test-interop: embedded guest
 	@$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH) > /dev/null
 	$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH) > /dev/null
-	ATOLL_INTEROP_ROOT=$${XDG_CACHE_HOME:-$$HOME/.cache}/atoll/vhost-user swift test --filter InteropTests
+	ATOLL_INTEROP_ROOT=$${XDG_CACHE_HOME:-$$HOME/.cache}/atoll/vhost-user swift test --filter Interop
 
 .PHONY: bench
 # Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.

@@ -256,7 +256,7 @@ if !embedded {
     .executableTarget(
       name: "device-bus-bench", dependencies: ["DeviceBus", "DeviceModel", "RTCModel", "System", "CSystem"],
       path: "Tests/DeviceProcess/Bench"),
-    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "Machine", "System"]),
+    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "Machine", "System", "CSystem"]),
     tests("Differential", ["SoftHypervisor", "Hypervisor", "System"]),
   ]
   targets += [

@@ -10,8 +10,9 @@ public struct ProcessStatus: Sendable {
   public var state = ""
   /// Register accesses carried out, over all incarnations; requests in a virtio back-end's row.
   public var accesses: UInt64 = 0
-  /// Bytes that a virtio back-end took from the guest, and that it gave to it.
+  /// Bytes that a virtio back-end took from the guest.
   public var bytesIn: UInt64 = 0
+  /// Bytes that it gave to the guest.
   public var bytesOut: UInt64 = 0
   /// Interrupts: sent by a device, taken by the vCPUs in the VMM's row.
   public var interrupts: UInt64 = 0

@@ -9,7 +9,8 @@ extension Profile {
       .allow("epoll_wait"),
       .allow("epoll_pwait"),
       .allow("epoll_pwait2"),
-      .allow("fcntl", .argument(1, isInt: 4), .argument(2, is: 0x800, ignoring: 0x8003)),  // O_NONBLOCK on, access mode as is
+      // F_SETFL: O_NONBLOCK on, access mode as it is.
+      .allow("fcntl", .argument(1, isInt: 4), .argument(2, is: 0x800, ignoring: 0x8003)),
       .allow("fcntl", .argument(1, isInt: 1033), .argument(2, is: 2)),  // F_SEAL_SHRINK
     ]
   }

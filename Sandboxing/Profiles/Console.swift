@@ -3,7 +3,8 @@ extension Profile {
   public static var console: Profile {
     Profile(
       name: "console",
-      holds: "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the console's byte stream",
+      holds:
+        "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the console's byte stream",
       running: backEnd,
       openFiles: backEndFiles,
       dataBytes: 8 << 20)

@@ -3,7 +3,8 @@ extension Profile {
   public static var vsock: Profile {
     Profile(
       name: "vsock",
-      holds: "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the folder of its sockets",
+      holds:
+        "log pipe, set-up socket, vhost-user socket, guest RAM, kicks and calls of its rings, the folder of its sockets",
       running: backEnd + Profile.sockets + [
         .allow("socket", .argument(0, isInt: 1)),  // AF_UNIX
         .allow("unlink"), .allow("unlinkat", .argument(2, isInt: 0)),

@@ -42,7 +42,9 @@ private struct Filter: ~Copyable {
 
   /// What is not on the list ends the process, or fails with errno `refusal` if that is not 0.
   init(logOnly: Bool, refusal: Int32) throws(SystemError) {
-    guard let handle = atoll_filter_create(logOnly ? 1 : 0, refusal) else { throw SystemError("seccomp_init", Errno.noMemory) }
+    guard let handle = atoll_filter_create(logOnly ? 1 : 0, refusal) else {
+      throw SystemError("seccomp_init", Errno.noMemory)
+    }
     self.handle = handle
   }
 

@@ -28,7 +28,8 @@ public enum SandboxError: Error, Sendable {
 /// The steps from clone to exec, in order, as the child reports them.
 public enum SpawnStep: Int32, Sendable, CaseIterable {
   case request = 1
-  case channel, clone, mapIDs, descriptors, trees, ids, session, hostName, root, capabilities, privileges, landlock, limits,
+  case channel, clone, mapIDs, descriptors, trees, ids, session, hostName, root, capabilities, privileges, landlock,
+    limits,
     parent, signals, filter, execute
 
   /// What the step does, to be followed by "failed".

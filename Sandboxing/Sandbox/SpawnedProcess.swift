@@ -28,7 +28,9 @@ public struct SpawnedProcess: ~Copyable, Sendable {
 
   /// Whether it has ended, reaped or not.
   public var hasEnded: Bool {
-    guard let ready = try? Poll.wait([(descriptor: descriptor.raw, events: Poll.input)], nanoseconds: 0) else { return false }
+    guard let ready = try? Poll.wait([(descriptor: descriptor.raw, events: Poll.input)], nanoseconds: 0) else {
+      return false
+    }
     return ready[0] != 0
   }
 

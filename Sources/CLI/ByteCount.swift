@@ -7,6 +7,9 @@ struct ByteCount: ExpressibleByArgument, Equatable {
 
   init(bytes: UInt64) { self.bytes = bytes }
 
+  /// For help.
+  var defaultValueDescription: String { ByteCount.text(bytes) }
+
   init?(argument: String) {
     let units: [Character: UInt64] = ["k": 10, "m": 20, "g": 30, "t": 40]
     var digits = Substring(argument)

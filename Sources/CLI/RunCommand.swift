@@ -78,6 +78,7 @@ struct RunCommand: ParsableCommand {
     if let hypervisor { description.hypervisor = hypervisor }
     if let programs { description.programs = programs }
     try devices.add(to: &description)
+    if firmware == nil { description.commandLine += RootDisk.parameter(for: description) }
     if let firmware { description.firmware = try RunCommand.firmware(firmware) }
     if machine == nil || name != nil { description.name = name ?? freeName() }
     do { try description.check() } catch { throw CommandFailure(error.sentence) }

@@ -24,7 +24,10 @@ struct ProcessesCommand: ParsableCommand {
     let span = Double(DispatchTime.now().uptimeNanoseconds - start)
     printHead(after)
     var table = Table(
-      ["PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "IN", "OUT", "INTERRUPTS", "START", "RESTARTS"],
+      [
+        "PROCESS", "PID", "STATE", "SANDBOX", "CPU", "RSS", "PRIVATE", "ACCESSES", "IN", "OUT", "INTERRUPTS", "START",
+        "RESTARTS",
+      ],
       alignRight: [1, 4, 5, 6, 7, 8, 9, 10, 11, 12])
     for process in after.processes {
       let earlier = zip(before.processes, first).first { $0.0.pid == process.pid }?.1
@@ -59,7 +62,8 @@ struct ProcessesCommand: ParsableCommand {
     return [
       process.name, process.pid > 0 ? "\(process.pid)" : "-", process.state, process.sandbox, share,
       usage.map { "\($0.resident >> 10) K" } ?? "-", usage.map { "\($0.own >> 10) K" } ?? "-",
-      "\(process.accesses)", bytes(process.bytesIn), bytes(process.bytesOut), "\(process.interrupts)", milliseconds(process.startTime), restarts(process),
+      "\(process.accesses)", bytes(process.bytesIn), bytes(process.bytesOut), "\(process.interrupts)",
+      milliseconds(process.startTime), restarts(process),
     ]
   }
 

@@ -59,8 +59,8 @@ int atoll_read_signal(int fd) {
 int atoll_pipe(int fds[2]) { return (int)CHECK(pipe2(fds, O_CLOEXEC)); }
 static struct timespec span(long ns) { return (struct timespec){ns / 1000000000L, ns % 1000000000L}; }
 int atoll_poll(const int *fds, const short *events, short *revents, int count, long timeout_ns) {
-  struct pollfd set[64];
-  if (count < 0 || count > 64) return -EINVAL;
+  struct pollfd set[128];
+  if (count < 0 || count > 128) return -EINVAL;
   for (int i = 0; i < count; i++) set[i] = (struct pollfd){fds[i], events[i], 0};
   struct timespec ts = span(timeout_ns < 0 ? 0 : timeout_ns);
   int ready = ppoll(set, (nfds_t)count, timeout_ns < 0 ? 0 : &ts, 0);

@@ -47,6 +47,12 @@ long atoll_absolute_path(const char *path, char *out, unsigned long capacity) {
   char whole[PATH_MAX];
   return realpath(path, whole) ? copy(whole, out, capacity) : -errno;
 }
+int atoll_remove_socket(const char *path) {
+  struct stat st;
+  if (lstat(path, &st) < 0) return -errno;
+  if (!S_ISSOCK(st.st_mode)) return -EINVAL;
+  return unlink(path) < 0 ? -errno : 0;
+}
 int atoll_remove_folder(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
 int atoll_give_to_children(const char *path) {
   if (geteuid() != 0) return 0;

@@ -33,6 +33,11 @@ final class FunctionFiles {
     }
   }
 
+  /// A vsock device is ended without a word and leaves its socket behind.
+  deinit {
+    if let vsock { Host.removeSocket("\(vsock.folder)/\(vsock.name)") }
+  }
+
   // MARK: disks
 
   /// O_DIRECT of x86-64 and LoongArch64.
@@ -91,7 +96,8 @@ final class FunctionFiles {
     }
     guard whole.withUTF8Z({ atoll_children_may_write($0) }) == 1 else {
       throw Ending(
-        .badInput, "the vsock device cannot write in \(printable(whole)); its process runs as this user, for root as nobody")
+        .badInput,
+        "the vsock device cannot write in \(printable(whole)); its process runs as this user, for root as nobody")
     }
     return (whole, name)
   }
@@ -110,7 +116,7 @@ extension FunctionFiles {
     case .listening:
       if let runtime { given = Shared(try runtime.listen()) }
     case .path:
-      if let runtime { Host.remove(runtime.socketPath) }
+      if let runtime { Host.removeSocket(runtime.socketPath) }
     }
     return given?.file.raw
   }
@@ -142,7 +148,7 @@ final class RuntimeFolder {
 
   /// A new listening socket in the place of an older one. Connected ones that come of it block, as their programs expect.
   func listen() throws(Ending) -> FileDescriptor {
-    Host.remove(socketPath)
+    Host.removeSocket(socketPath)
     let raw = socketPath.withUTF8Z { atoll_unix_listen($0) }
     if raw < 0 { throw Ending(.hostFailure, "cannot listen at \(socketPath): \(Errno.text(-raw))") }
     _ = atoll_set_nonblocking(raw, 0)
@@ -150,7 +156,7 @@ final class RuntimeFolder {
   }
 
   deinit {
-    Host.remove(socketPath)
+    Host.removeSocket(socketPath)
     Host.removeFolder(folder)
   }
 }

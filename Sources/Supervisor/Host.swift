@@ -93,6 +93,11 @@ enum Host {
     return folder
   }
 
+  /// Removes a socket; what is none stays.
+  static func removeSocket(_ path: String) {
+    _ = path.withUTF8Z { atoll_remove_socket($0) }
+  }
+
   /// Removes an empty folder; a missing one is as good.
   static func removeFolder(_ path: String) {
     _ = path.withUTF8Z { atoll_remove_folder($0) }

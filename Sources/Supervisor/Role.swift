@@ -25,7 +25,8 @@ enum Role: Sendable {
   static func all(_ machine: MachineDescription) -> [Role] {
     let names = machine.deviceNames
     let backEnds = machine.devices.indices.map { BackEnd(index: $0, name: names[$0], description: machine.devices[$0]) }
-    return [.vmm, .loader, .terminal] + DeviceKind.allCases.filter { machine.firmware != nil || !$0.isFirmware }.map { .device($0) }
+    return [.vmm, .loader, .terminal]
+      + DeviceKind.allCases.filter { machine.firmware != nil || !$0.isFirmware }.map { .device($0) }
       + backEnds.filter { $0.isOurs }.map { .backEnd($0) }
   }
 
@@ -99,7 +100,8 @@ extension Role.BackEnd {
     case .rng: .rng
     case .console: .console
     case .vsock: .vsock
-    case .foreign: .foreign(hostNetwork: foreign?.hostNetwork ?? false, confinesItself: foreign?.confinesItself ?? false)
+    case .foreign:
+      .foreign(hostNetwork: foreign?.hostNetwork ?? false, confinesItself: foreign?.confinesItself ?? false)
     }
   }
 }

@@ -23,7 +23,9 @@ extension Supervisor {
   private func carryOut(_ request: ControlRequest, _ client: ControlClient) {
     switch request {
     case .status: askStatus(client.id)
-    case .map: client.send(.map(MachineRows.rows(memory: machine.memory, functions: functions, firmware: machine.firmware != nil)))
+    case .map:
+      client.send(
+        .map(MachineRows.rows(memory: machine.memory, functions: functions, firmware: machine.firmware != nil)))
     case .restart(let name): restart(name, client)
     case .logs(let name, let follow): showLogs(name, follow, client)
     case .pause: pause(client)

@@ -116,7 +116,8 @@ extension Supervisor {
     let message = AttachFunction(
       slot: function.slot, deviceID: function.description.deviceID, incarnation: function.incarnation, queues: queues,
       packed: function.description.packed, config: config,
-      regions: ranges.map { MemoryRegion(guestAddress: $0.range.start, size: $0.range.size, fileOffset: $0.fileOffset) })
+      regions: ranges.map { MemoryRegion(guestAddress: $0.range.start, size: $0.range.size, fileOffset: $0.fileOffset) }
+    )
     function.attachedAt = Clock.monotonic
     try send(message, to: host, [socket, function.inflight.raw] + ranges.map { (_) in memory.ram.raw })
   }

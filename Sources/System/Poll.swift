@@ -7,7 +7,7 @@ public enum Poll {
   /// Error or hang-up; always reported.
   public static let broken: Int16 = 0x18
 
-  /// Waits until one of `entries` is ready or `nanoseconds` have passed (nil: no limit). At most 64 entries.
+  /// Waits until one of `entries` is ready or `nanoseconds` have passed (nil: no limit). At most 128 entries.
   /// Returns the ready events of each, in order.
   public static func wait(
     _ entries: [(descriptor: Int32, events: Int16)], nanoseconds: Int64? = nil

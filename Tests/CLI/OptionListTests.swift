@@ -67,7 +67,8 @@ struct DeviceOptionsTests {
 
   @Test(arguments: [
     ["--disk", "d,write"], ["--disk", ""], ["--disk", "d,cache=none"], ["--net", "bridge"], ["--net", "user,queues=2"],
-    ["--vsock", "3"], ["--vsock", "x,p"], ["--vsock", "2,p"], ["--vhost-user-fs", "dir=/"], ["--vhost-user-fs", "tag=t"],
+    ["--vsock", "3"], ["--vsock", "x,p"], ["--vsock", "2,p"], ["--vhost-user-fs", "dir=/"],
+    ["--vhost-user-fs", "tag=t"],
     ["--vhost-user-net", "forward=22"], ["--vhost-user-block", "queues=1"], ["--vhost-user-vsock", "cid=3"],
   ]) func wrongOptionIsRefused(_ arguments: [String]) {
     #expect(throws: (any Error).self) { try machine(arguments) }
@@ -79,7 +80,8 @@ struct DeviceOptionsTests {
   }
 
   @Test func socketOfSomebodyElseNeedsNoProgram() throws {
-    guard case .foreign(let foreign) = try ForeignOptions.fs("tag=t,socket=/s").kind, case .socket(let path) = foreign.backEnd
+    guard case .foreign(let foreign) = try ForeignOptions.fs("tag=t,socket=/s").kind,
+      case .socket(let path) = foreign.backEnd
     else { throw CommandFailure("not a socket") }
     #expect(path == "/s" && foreign.device == .fs)
   }

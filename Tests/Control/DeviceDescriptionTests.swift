@@ -39,7 +39,8 @@ struct DeviceDescriptionTests {
 
   @Test func namesCountEachKindByItself() throws {
     let all = try machine(
-      #"[{"type":"rng"},{"type":"block","path":"a"},{"type":"vhost-user","device":"block","socket":"s"},{"type":"rng"}]"#)
+      #"[{"type":"rng"},{"type":"block","path":"a"},{"type":"vhost-user","device":"block","socket":"s"},{"type":"rng"}]"#
+    )
     #expect(all.deviceNames == ["rng0", "block0", "block1", "rng1"])
   }
 
@@ -50,7 +51,8 @@ struct DeviceDescriptionTests {
     (#"[{"type":"block","path":"a","readOnly":1}]"#, "readOnly"), (#"[{"type":"rng","packed":"yes"}]"#, "packed"),
     (#"[{"type":"net"}]"#, "mode"), (#"[{"type":"net","mode":"user","tap":"t"}]"#, "tap"),
     (#"[{"type":"net","mode":"user","queuePairs":2}]"#, "one pair"),
-    (#"[{"type":"net","mode":"tap","tap":"a-name-of-16-byt"}]"#, "tap"), (#"[{"type":"net","mode":"tap","tap":"a/b"}]"#, "tap"),
+    (#"[{"type":"net","mode":"tap","tap":"a-name-of-16-byt"}]"#, "tap"),
+    (#"[{"type":"net","mode":"tap","tap":"a/b"}]"#, "tap"),
     (#"[{"type":"net","mode":"user","mac":"52:54:00:12:34"}]"#, "mac"),
     (#"[{"type":"net","mode":"user","mac":"53:54:00:12:34:56"}]"#, "mac"),
     (#"[{"type":"net","mode":"user","forward":["tcp:0:22"]}]"#, "forward"),
@@ -75,13 +77,16 @@ struct DeviceDescriptionTests {
   }
 
   @Test func sixteenDevicesAreTheMost() throws {
-    func list(_ count: Int) -> String { "[" + Array(repeating: #"{"type":"rng"}"#, count: count).joined(separator: ",") + "]" }
+    func list(_ count: Int) -> String {
+      "[" + Array(repeating: #"{"type":"rng"}"#, count: count).joined(separator: ",") + "]"
+    }
     #expect(try machine(list(16)).devices.count == 16)
     #expect(sentence(list(17)).contains("16"))
   }
 
   @Test(arguments: [
-    (#"{"code":"c"}"#, true), (#"{"code":"c","variables":"v"}"#, true), (#"{"variables":"v"}"#, false), (#""c""#, false),
+    (#"{"code":"c"}"#, true), (#"{"code":"c","variables":"v"}"#, true), (#"{"variables":"v"}"#, false),
+    (#""c""#, false),
     (#"{"code":"c","rom":"x"}"#, false), (#"{"code":1}"#, false), (#"{"code":"c","variables":2}"#, false),
   ]) func firmwareNeedsCodeAndNoKernel(_ text: String, _ isGood: Bool) throws {
     let machine = try? MachineDescription.parse(Array(#"{"firmware":\#(text)}"#.utf8))

@@ -4,7 +4,9 @@ import VhostBenchSupport
 import VhostUser
 
 /// Our front-end half against programs that others wrote: handshake, requests, reset, requests again, stop.
-@Suite("our front-end with foreign back-ends", .enabled(if: ForeignPrograms.root != nil), .serialized)
+@Suite(
+  "our front-end with foreign back-ends", .enabled(if: ForeignPrograms.root != nil, ForeignPrograms.comment),
+  .serialized)
 struct ForeignBackEndTests {
   private func frontEnd(_ backEnd: BackEndProcess, device: UInt32, queues: Int = 0) throws -> FrontEnd {
     var options = FrontEndOptions()

@@ -4,8 +4,9 @@ import VhostBenchSupport
 
 /// Other people's back-ends, unpacked from Debian's archive with their own C library.
 enum ForeignPrograms {
-  /// A root with all of them, named by ATOLL_INTEROP_ROOT; nil: these tests do not run.
+  /// A root with all of them, named by ATOLL_INTEROP_ROOT; nil: these tests do not run. What then is not there is a failure.
   static let root = ProcessInfo.processInfo.environment["ATOLL_INTEROP_ROOT"]
+  static let comment: Comment = "`make test-interop` runs these"
 
   /// Starts `program` of the root with its loader and libraries.
   static func start(_ program: String, _ arguments: [String], _ kind: SocketKind, in folder: Folder) throws
@@ -13,6 +14,9 @@ enum ForeignPrograms {
   {
     let root = try #require(root)
     let manager = FileManager.default
+    try #require(
+      manager.isExecutableFile(atPath: "\(root)/\(program)"),
+      "\(program) is not in \(root): `atoll guest fetch --vhost-user` gets it")
     let triplets = try manager.contentsOfDirectory(atPath: "\(root)/usr/lib").filter { $0.hasSuffix("-linux-gnu") }
     let libraries = triplets.map { "\(root)/usr/lib/\($0)" }
     let loader = try #require(ForeignPrograms.loader(in: ["\(root)/usr/lib64"] + libraries))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Our back-ends with QEMU as front-end and Linux as driver.
-@Suite("our back-ends under QEMU", .enabled(if: QEMUGuest.isThere), .serialized)
+@Suite("our back-ends under QEMU", .enabled(if: ForeignPrograms.root != nil, ForeignPrograms.comment), .serialized)
 struct QEMUFrontEndTests {
   /// Bytes of the disk, whose first ones are a text.
   private static let diskSize = 32 << 20

@@ -14,16 +14,19 @@ final class QEMUGuest {
     return (environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache") + "/atoll"
   }
 
-  /// Whether QEMU and a guest are there, and these tests are wanted.
-  static var isThere: Bool {
-    ForeignPrograms.root != nil
-      && ["qemu-system/run", "qemu-system/usr/share/qemu-efi-loongarch64/QEMU_EFI.fd", "guest/vmlinuz"].allSatisfy {
-        FileManager.default.fileExists(atPath: "\(cache)/\($0)")
-      }
+  /// Fails if QEMU, its firmware or the guest is not there.
+  private static func require() throws {
+    let files = ["qemu-system/run", "qemu-system/usr/share/qemu-efi-loongarch64/QEMU_EFI.fd", "guest/vmlinuz"]
+    for file in files {
+      try #require(
+        FileManager.default.isReadableFile(atPath: "\(cache)/\(file)"),
+        "\(file) is not in \(cache): `atoll guest fetch` and `atoll guest fetch --qemu-system` get it")
+    }
   }
 
   /// Boots through UEFI: without its ACPI tables Debian's kernel finds no PCIe.
   init(_ devices: [String]) throws {
+    try QEMUGuest.require()
     let memory = "memory-backend-memfd,id=memory,size=1G,share=on"
     process.executableURL = URL(fileURLWithPath: "\(QEMUGuest.cache)/qemu-system/run")
     process.arguments =

@@ -55,11 +55,13 @@ struct RootTests {
 struct ForeignTests {
   /// What an ordinary program may do.
   private static let ordinary: Set<String> = [
-    "open_root", "open_here", "open_2", "list_here", "write_file", "watch_files", "socket_unix", "socket_ip", "socket_ip6",
+    "open_root", "open_here", "open_2", "list_here", "write_file", "watch_files", "socket_unix", "socket_ip",
+    "socket_ip6",
     "socket_netlink", "socket_pair", "make_pipe", "execute_again", "execute_memory", "fork_process", "make_thread",
     "signal_all", "signal_group", "set_affinity", "set_priority", "set_limit", "map_executable", "map_write_execute",
     "map_over", "protect_executable", "remap_over", "make_memory_file", "many_descriptors", "become_dumpable",
-    "outlive_parent", "allow_tracer", "futex_requeue", "futex_priority", "make_blocking", "seal_descriptor", "splice_bytes",
+    "outlive_parent", "allow_tracer", "futex_requeue", "futex_priority", "make_blocking", "seal_descriptor",
+    "splice_bytes",
     "terminal_ioctl", "filter_listener", "change_directory", "connect_abstract", "open_own_memory", "keep_capabilities",
     "lock_memory",
   ]
@@ -79,7 +81,8 @@ struct ForeignTests {
   @Test("that confines itself can make namespaces, and has none of the other dangerous calls")
   func confinesItself() throws {
     let dangerous = [
-      "trace_other", "read_other_memory", "pidfd_other", "steal_descriptor", "key_ring", "add_key", "bpf_map", "io_uring",
+      "trace_other", "read_other_memory", "pidfd_other", "steal_descriptor", "key_ring", "add_key", "bpf_map",
+      "io_uring",
       "performance_counter", "secret_fault_handler", "set_clock", "change_root", "kernel_log", "open_file",
     ]
 

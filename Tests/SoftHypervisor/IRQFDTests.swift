@@ -1,3 +1,5 @@
+import CSystem
+import Glibc
 import Hypervisor
 import System
 import Testing
@@ -139,6 +141,27 @@ import Testing
     try table.bind(raw, address: 0x5000_0000, length: 2, match: nil)
     #expect(table.ring(0x5000_0000, size: 2, value: 0))
     #expect(addresses.filter { table.ring($0, size: 2, value: 0) }.count == 56)
+  }
+
+  /// A holder of the doorbell's eventfd can make it blocking and fill it; the vCPU then waits in the kernel.
+  @Test func unbindOfAFullBlockingDoorbell_letsTheWaitingVCPUGo() throws {
+    let table = DoorbellTable()
+    let event = try EventCounter()
+    let raw = event.descriptor.raw
+    var most: UInt64 = .max - 1
+    #expect(write(raw, &most, 8) == 8)
+    #expect(atoll_set_nonblocking(raw, 0) == 0)
+    try table.bind(raw, address: 0x6000, length: 2, match: nil)
+    let rung = try EventCounter()
+    let done = rung.descriptor.raw
+    try Thread.start {
+      _ = table.ring(0x6000, size: 2, value: 0)
+      _ = atoll_eventfd_signal(done)
+    }
+    // Long enough to be in the kernel; if it is not, the test is only weaker.
+    #expect(try Poll.wait([(done, Poll.input)], nanoseconds: 50_000_000) == [0])
+    table.unbind(raw, address: 0x6000)
+    #expect(try Poll.wait([(done, Poll.input)], nanoseconds: 10_000_000_000) != [0])
   }
 
   @Test func tableHolds256Eventfds_andRefusesOneMore() throws {

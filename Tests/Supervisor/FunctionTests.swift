@@ -63,7 +63,10 @@ struct ForeignRootTests {
     let targets = targets(program)
     #expect(targets.contains("/usr") && targets.contains("/shared rw") && targets.contains("/proc"))
     #expect(!targets.contains("/etc/resolv.conf") && !targets.contains("/run/atoll rw"))
-    #expect(!targets.contains { $0 == "/home" || $0 == "/root" || $0 == "/etc" || $0 == "/dev" || $0 == "/sys" || $0 == "/var" })
+    #expect(
+      !targets.contains {
+        $0 == "/home" || $0 == "/root" || $0 == "/etc" || $0 == "/dev" || $0 == "/sys" || $0 == "/var"
+      })
   }
 
   @Test func onlyAProgramThatListensByItselfGetsTheRuntimeFolder() {
@@ -86,7 +89,10 @@ struct BackEndArgumentsTests {
   }
 
   @Test func tapsAreAListAndEachCardHasItsAddress() throws {
-    #expect(arguments(.net(.init(.tap(nil))), [4, 5], index: 2) == ["--tap-fds=4,5", "--control-queue", "--mac=52:54:00:12:34:58"])
+    #expect(
+      arguments(.net(.init(.tap(nil))), [4, 5], index: 2) == [
+        "--tap-fds=4,5", "--control-queue", "--mac=52:54:00:12:34:58",
+      ])
     #expect(BackEndArguments.address(0) != BackEndArguments.address(15))
   }
 

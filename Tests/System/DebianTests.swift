@@ -53,4 +53,20 @@ struct DebianTests {
       #expect(try machine.end(seconds: 180) == 0)
     }
   }
+
+  @Test(.enabled(if: Programs.firmwareIsThere, "there is no firmware: `atoll guest fetch --firmware`"))
+  func firmwareStartsTheDiskThroughGRUB() throws {
+    try copy("debian-efi.img") { image in
+      var description = MachineDescription()
+      description.programs = Programs.folder
+      description.memory = 1 << 30
+      description.firmware = FirmwareDescription(code: Programs.firmwareCode)
+      description.devices = [DeviceDescription(.block(BlockDescription(path: image)))]
+      let machine = try Machine(description)
+      try logIn(machine)
+      #expect(try machine.run("findmnt -no SOURCE /").contains("/dev/vda2\r\n"))
+      machine.type("poweroff\n")
+      #expect(try machine.end(seconds: 180) == 0)
+    }
+  }
 }

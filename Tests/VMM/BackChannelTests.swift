@@ -190,6 +190,26 @@ private final class Bench {
     }
   }
 
+  @Test(arguments: [0, 2, 16]) func wrongNumberOfDescriptors_endsTheConversation(count: Int) throws {
+    let pair = try MessageSocket.pair()
+    let device = MessageSocket(owning: FileDescriptor(owning: pair.0))
+    let channel = BackChannel(
+      Channel(owning: FileDescriptor(owning: pair.1)), windows: Bench.windows, vectors: 64..<256)
+    let event = try EventCounter()
+    // bindMSI of vector 64 as id 0.
+    let packet = [130, 0, 8, 0, 64].flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    try packet.withUnsafeBytes {
+      try device.send($0, descriptors: Array(repeating: event.descriptor.raw, count: count))
+    }
+    let hypervisor = RecordingHypervisor()
+    var fault: MessageError?
+    do throws(ChannelError) { _ = try channel.serve(hypervisor) } catch {
+      if case .malformed(let found) = error { fault = found }
+    }
+    #expect(fault == .wrongDescriptorCount(count))
+    #expect(hypervisor.vectors.isEmpty)
+  }
+
   @Test func bindingsOutliveTheConversation_untilTheyAreUnbound() throws {
     let bench = try Bench()
     let event = try EventCounter()

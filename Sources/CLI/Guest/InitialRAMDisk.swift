@@ -79,7 +79,8 @@ enum InitialRAMDisk {
   /// Links that init itself and the kernel's own requests for modules need before `busybox --install` has made the others.
   private static let links = ["bin/sh", "bin/mount", "sbin/modprobe"]
   private static let directories = [
-    "bin", "dev", "etc", "etc/udhcpc", "lib", "lib/modules", "newroot", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
+    "bin", "dev", "etc", "etc/udhcpc", "lib", "lib/modules", "newroot", "proc", "root", "run", "sbin", "sys", "tmp",
+    "usr",
     "usr/bin", "usr/sbin",
   ]
 

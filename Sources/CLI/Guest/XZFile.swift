@@ -3,15 +3,17 @@ import Glibc
 /// Unpacks files that xz(1) packed, with the library that dpkg itself needs and that every Debian therefore has; it is
 /// looked up when it is needed, so that neither xz nor a development package has to be installed.
 struct XZLibrary {
-  private typealias Decode = @convention(c) (
-    UnsafeMutablePointer<UInt64>?, UInt32, UnsafeRawPointer?, UnsafePointer<UInt8>?, UnsafeMutablePointer<Int>?, Int,
-    UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?, Int
-  ) -> UInt32
+  private typealias Decode =
+    @convention(c) (
+      UnsafeMutablePointer<UInt64>?, UInt32, UnsafeRawPointer?, UnsafePointer<UInt8>?, UnsafeMutablePointer<Int>?, Int,
+      UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?, Int
+    ) -> UInt32
   private let decode: Decode
 
   /// lzma_stream_buffer_decode of liblzma (lzma/container.h).
   init() throws(FetchError) {
-    guard let library = dlopen("liblzma.so.5", RTLD_NOW), let symbol = dlsym(library, "lzma_stream_buffer_decode") else {
+    guard let library = dlopen("liblzma.so.5", RTLD_NOW), let symbol = dlsym(library, "lzma_stream_buffer_decode")
+    else {
       throw .noProgram("liblzma.so.5")
     }
     decode = unsafeBitCast(symbol, to: Decode.self)

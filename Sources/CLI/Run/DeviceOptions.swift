@@ -21,7 +21,8 @@ struct DeviceOptions: ParsableArguments {
       """)
   var vhostUserFs: [String] = []
   @Option(help: "A network card that passt serves: [mac=…][,forward=tcp:2222:22]….") var vhostUserNet: [String] = []
-  @Option(help: "A disk that qemu-storage-daemon serves: path=PATH[,readonly][,queues=N].") var vhostUserBlock: [String] = []
+  @Option(help: "A disk that qemu-storage-daemon serves: path=PATH[,readonly][,queues=N].") var vhostUserBlock:
+    [String] = []
   @Option(help: "vsock that vhost-device-vsock serves: cid=CID,path=PATH.") var vhostUserVsock: [String] = []
 
   /// Adds what was asked for to a machine.

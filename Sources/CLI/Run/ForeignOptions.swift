@@ -119,7 +119,9 @@ enum ForeignOptions {
   /// The absolute path of something that is there.
   private static func existing(_ path: String, _ option: String) throws -> String {
     let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
-    guard FileManager.default.fileExists(atPath: url.path) else { throw CommandFailure("\(option): there is no \(path)") }
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw CommandFailure("\(option): there is no \(path)")
+    }
     return url.path
   }
 

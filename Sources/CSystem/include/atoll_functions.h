@@ -7,6 +7,7 @@ long atoll_tap_name(int fd, char *name, unsigned long capacity);  // of the inte
 int atoll_unix_connect_now(const char *path);
 // The path without links and relative parts, with its final zero; its length.
 long atoll_absolute_path(const char *path, char *out, unsigned long capacity);
+int atoll_remove_socket(const char *path);       // nothing else: -EINVAL
 int atoll_remove_folder(const char *path);
 // If this process is root, gives a file or folder to the user that root's children are ("nobody").
 int atoll_give_to_children(const char *path);

@@ -6,3 +6,5 @@ int atoll_epoll_add_edge(int epoll, int fd, unsigned long token);
 // 0 if `fd` is such as eventfd(2) makes it with EFD_NONBLOCK, so that a signal never blocks; else -EINVAL. Pipes, sockets,
 // files and terminals are refused; kinds that the kernel does not tell apart from an eventfd ignore the signal.
 int atoll_eventfd_check(int fd);
+// Takes the count without ever blocking, whatever has become of O_NONBLOCK; who waits for room in it goes on.
+void atoll_eventfd_relieve(int fd);

@@ -1,3 +1,5 @@
+import Machine
+
 /// Registers of the 3A5000 package and the LS7A bridge that only identify the machine: the core answers them itself,
 /// because there is no device behind them. Values: reference C.5 and E.2.
 enum ChipRegisters {
@@ -29,7 +31,11 @@ enum ChipRegisters {
   }
 
   /// True if a store to `address` has a place to go, even if nothing comes of it.
-  static func acceptsMMIO(_ address: UInt64) -> Bool { readMMIO(address, size: 4) != nil }
+  /// The boot ROM is one: firmware tries whether it can write there.
+  static func acceptsMMIO(_ address: UInt64) -> Bool {
+    let rom = MemoryMap.flashCode
+    return readMMIO(address, size: 4) != nil || (address >= rom.start && address < rom.end)
+  }
 
   private static func identification(_ offset: UInt64, size: UInt8) -> UInt64? {
     let (base, value): (UInt64, UInt64)

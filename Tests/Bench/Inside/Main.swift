@@ -16,7 +16,7 @@ import VhostDevice
   }
 
   private static func serve(_ socket: String, _ disk: String) {
-    var options = Options(["--blk-file=\(disk)"])
+    var options = Options(["--blk-file=\(disk)", "--read-only"])
     do throws(UsageError) {
       BackEndProgram.serve(.init(name: "atoll-block", type: "block"), try BlockBackEnd(options: &options), path: socket)
     } catch { end(error.sentence) }

@@ -43,7 +43,7 @@ enum Disk {
     private let daemon: Session?
 
     init(_ setup: Setup, file: String, initrd: String) throws {
-      process = try AtollMachine(setup, initrd: initrd, more: ["--disk", file])
+      process = try AtollMachine(setup, initrd: initrd, more: ["--disk", "\(file),readonly"])
       try process.waitForPrompt()
       inside = try InsideMachine.start(setup, file: file, initrd: initrd)
       try inside.waitForPrompt()
@@ -54,7 +54,7 @@ enum Disk {
       let image = try setup.write(
         "disk.elf",
         PeerImage.build(kernel: setup.kernel, initrd: initrd, commandLine: Setup.commandLine, memory: Setup.memory))
-      let drive = ["-drive", "file=\(file),if=none,id=d,format=raw,aio=io_uring", "-device", "virtio-blk-pci,drive=d"]
+      let drive = ["-drive", "file.filename=\(file),file.locking=off,if=none,id=d,format=raw,aio=io_uring,readonly=on", "-device", "virtio-blk-pci,drive=d"]
       let own = try PeerMachine(setup, image: image, more: drive)
       try own.waitForPrompt()
       qemu = own
@@ -66,9 +66,9 @@ enum Disk {
       let socket = "\(setup.folder)/daemon.sock"
       let daemon = try Session(
         program + [
-          "--blockdev", "driver=file,node-name=f,filename=\(file),aio=io_uring", "--blockdev",
-          "driver=raw,node-name=d,file=f", "--export",
-          "type=vhost-user-blk,id=e,node-name=d,addr.type=unix,addr.path=\(socket),writable=on",
+          "--blockdev", "driver=file,node-name=f,filename=\(file),locking=off,aio=io_uring,read-only=on", "--blockdev",
+          "driver=raw,node-name=d,file=f,read-only=on", "--export",
+          "type=vhost-user-blk,id=e,node-name=d,addr.type=unix,addr.path=\(socket),writable=off",
         ], signals: setup.signals)
       let deadline = Clock.monotonic + 10_000_000_000
       while !FileManager.default.fileExists(atPath: socket), Clock.monotonic < deadline, !daemon.outputClosed {

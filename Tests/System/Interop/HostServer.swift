@@ -73,9 +73,7 @@ final class HostServer {
   private func serve(_ index: Int) {
     let (peer, sent) = peers[index]
     if sent < content.count {
-      let count = content.withUnsafeBytes {
-        send(peer, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
-      }
+      let count = content[sent...].withUnsafeBytes { send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       peers[index].sent += max(0, count)
     }
     var chunk = [UInt8](repeating: 0, count: 65536)

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// `atoll run` with vhost-user back-ends that others have written: Debian's kernel uses them, and goes on when they are killed.
-@Suite("guests with foreign back-ends", .serialized, .enabled(if: Interop.isAsked, Interop.comment))
+@Suite("guests with foreign back-ends", .serialized, .enabled(if: Interop.root != nil, Interop.comment))
 struct InteropBackEndTests {
   @Test("qemu-storage-daemon: a disk that is read and written keeps every byte over kills")
   func disk() throws {
@@ -14,8 +14,8 @@ struct InteropBackEndTests {
     let machine = try Machine.run(["--vhost-user-block", "path=\(image)"])
 
     let read = try machine.run(
-      "for i in 1 2 3 4 5 6; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "block0", kills: 2)
-    #expect(read.components(separatedBy: sum).count == 1 + 6)
+      "for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "block0", kills: 2)
+    #expect(read.allSatisfy { $0.components(separatedBy: sum).count == 1 + 3 })
 
     let write = """
       dd if=/dev/urandom of=/tmp/new bs=1M count=12; md5sum /tmp/new
@@ -25,7 +25,8 @@ struct InteropBackEndTests {
     let written = try machine.run(write, killing: "block0", kills: 2)
     try machine.powerOff()
     let prefix = try Data(contentsOf: URL(fileURLWithPath: image)).prefix(12 << 20)
-    #expect(written.components(separatedBy: try OpenFolder.md5(prefix)).count == 1 + 2)
+    let there = try OpenFolder.md5(prefix)
+    #expect(written.last.map { $0.components(separatedBy: there).count } == 1 + 2)
   }
 
   @Test("virtiofsd: files go both ways; after a kill the directory can be mounted again")
@@ -42,7 +43,7 @@ struct InteropBackEndTests {
 
     // virtiofsd does not know the file handles of the one before it: what is open fails, and does not hang.
     _ = try machine.run(
-      "for i in $(seq 60); do echo 3 >/proc/sys/vm/drop_caches; cat /s/big >/dev/null 2>&1; done", killing: "fs0")
+      "for i in $(seq 10); do echo 3 >/proc/sys/vm/drop_caches; cat /s/big >/dev/null 2>&1; done", killing: "fs0")
     let again = try machine.run(
       "umount /s; mount -t virtiofs shared /s; md5sum /s/big; mv /s/copy /s/moved; echo of the guest >/s/small; sync")
     #expect(again.contains(sum))
@@ -70,7 +71,7 @@ struct InteropBackEndTests {
 
     // A connection that passt had does not survive it; those after it find its successor.
     _ = try machine.run(
-      "for i in $(seq 6); do timeout 3 \(fetch) >/dev/null; done", killing: "net0", meanwhile: server.serve)
+      "for i in 1 2 3; do timeout 3 \(fetch) >/dev/null; done", killing: "net0", meanwhile: server.serve)
     #expect(try machine.run("\(fetch) | md5sum", meanwhile: server.serve).contains(sum))
     try fromHost(machine, forwarded)
     try machine.powerOff()
@@ -118,7 +119,7 @@ struct InteropBackEndTests {
       return server.received.last.map { String(decoding: $0, as: UTF8.self) } == "of the guest\n"
     }
 
-    _ = try machine.run("/tmp/accept /bin/sh -c 'read line; echo heard: $line' &")
+    _ = try machine.run("/tmp/accept /bin/sh -c 'read line; echo heard: $line' & true")
     let client = try accepted("\(folder.path)/vsock")
     defer { close(client) }
     #expect(write(client, "of the host\n", 12) == 12)

@@ -30,7 +30,8 @@ enum Driver {
       .link(to: "shown", at: "/way"), .device("/dev/null", at: "/dev/null"), .processes("/proc"), .scratch("/tmp"),
     ]
     do {
-      let child = try start(Sandbox(profile.isForeign ? .enforced : .logged), profile, ["root"], second: false, root: root)
+      let child = try start(
+        Sandbox(profile.isForeign ? .enforced : .logged), profile, ["root"], second: false, root: root)
       guard let end = try? child.process.reap(wait: true) else { return fail("cannot wait") }
       switch end {
       case .exited(0): line("fine")
