@@ -84,7 +84,7 @@ struct BadInputTests {
       "atoll-programs-\(UInt32.random(in: 0 ... .max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    for name in ["vmm", "loader", "terminal", "serial", "power"] {
+    for name in ["vmm", "loader", "terminal", "serial", "power", "pcie"] {
       try FileManager.default.createSymbolicLink(
         atPath: folder.path + "/atoll-\(name)", withDestinationPath: Programs.folder + "/atoll-\(name)")
     }

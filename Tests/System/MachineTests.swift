@@ -105,7 +105,7 @@ struct MachineTests {
   }
 
   private func restartOnRequest(_ machine: Machine) throws {
-    for name in ["serial", "rtc", "power", "terminal"] {
+    for name in ["serial", "rtc", "power", "pcie", "terminal"] {
       let before = try #require(try machine.process(name))
       guard case .done = try machine.ask(.restart(name: name)) else {
         Issue.record("\(name) was not restarted")

@@ -47,7 +47,7 @@ final class GuestMachine {
   ) -> VCPUExit {
     let cpu = cpus[number]
     Watchdog.shared.watch(cpu)
-    defer { Watchdog.shared.watch(nil) }
+    defer { Watchdog.shared.release(cpu) }
     var exit = VCPUExit.interrupted
     for _ in 0..<exits {
       exit = cpu.run()
@@ -72,11 +72,12 @@ private final class Watchdog: Sendable {
 
   /// Sendable because `kick`, the one thing done with it, may be called from any thread.
   private struct Watch: @unchecked Sendable {
-    var cpu: SoftVCPU?
-    var end: Int64 = .max
+    var cpu: SoftVCPU
+    var end: Int64
   }
 
-  private let state = Mutex(Watch())
+  /// Replayed inputs run side by side, each with a CPU of its own.
+  private let watches = Mutex([Watch]())
 
   private init() {
     try? Thread.start { [self] in
@@ -84,13 +85,16 @@ private final class Watchdog: Sendable {
       never.initialize(to: Atomic(0))
       while true {
         Futex.wait(never, expected: 0, nanoseconds: Self.limit / 4)
-        state.withLock { if Clock.monotonic > $0.end { $0.cpu?.kick() } }
+        let now = Clock.monotonic
+        watches.withLock { for watch in $0 where now > watch.end { watch.cpu.kick() } }
       }
     }
   }
 
-  func watch(_ cpu: SoftVCPU?) {
-    let watch = Watch(cpu: cpu, end: cpu == nil ? .max : Clock.monotonic + Self.limit)
-    state.withLock { $0 = watch }
+  func watch(_ cpu: SoftVCPU) {
+    let watch = Watch(cpu: cpu, end: Clock.monotonic + Self.limit)
+    watches.withLock { $0.append(watch) }
   }
+
+  func release(_ cpu: SoftVCPU) { watches.withLock { $0.removeAll { $0.cpu === cpu } } }
 }
