@@ -197,7 +197,7 @@ if !embedded {
     tests("Control", ["Control", "Machine"]),
     tests("Supervisor", ["atoll-supervisor", "Control"]),
     tests("CLI", ["atoll"]),
-    tests("System", ["Control", "CSystem", "System"]),
+    tests("System", ["Control", "CSystem", "System", "InteropSupport"]),
     tests("Machine", ["Machine"]),
     .target(name: "KernelSamples", dependencies: ["Machine"], path: "Tests/KernelSamples"),
     tests("Loader", ["LoaderCore", "KernelSamples", "Machine", "System"]),
@@ -207,9 +207,11 @@ if !embedded {
     .target(
       name: "VhostBenchSupport", dependencies: ["VhostUser", "VirtqueueDriver", "System", "CSystem"],
       path: "Tests/VhostBench/Support"),
+    // The host's side of what guests do with networks and sockets.
+    .target(name: "InteropSupport", dependencies: ["CSystem"], path: "Tests/InteropSupport"),
     tests(
       "Interop",
-      ["VhostBenchSupport", "VhostUser", "atoll-rng", "atoll-block", "atoll-net", "atoll-vsock", "atoll-console"]),
+      ["InteropSupport", "VhostBenchSupport", "VhostUser", "atoll-rng", "atoll-block", "atoll-net", "atoll-vsock", "atoll-console"]),
     .executableTarget(
       name: "atoll-vhost-bench", dependencies: ["VhostBenchSupport", "VhostUser", "System"],
       path: "Tests/VhostBench/Program"),

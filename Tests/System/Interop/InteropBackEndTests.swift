@@ -1,5 +1,6 @@
 import CSystem
 import Foundation
+import InteropSupport
 import Testing
 
 /// `atoll run` with vhost-user back-ends that others have written: Debian's kernel uses them, and goes on when they are killed.
@@ -16,6 +17,9 @@ struct InteropBackEndTests {
     let read = try machine.run(
       "for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "block0", kills: 2)
     #expect(read.allSatisfy { $0.components(separatedBy: sum).count == 1 + 3 })
+    // Its other side: the daemon, which has no log of what is in flight, is restarted with it.
+    let again = try machine.run("for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "pcie")
+    #expect(again.allSatisfy { $0.components(separatedBy: sum).count == 1 + 3 })
 
     let write = """
       dd if=/dev/urandom of=/tmp/new bs=1M count=12; md5sum /tmp/new

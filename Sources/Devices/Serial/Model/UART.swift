@@ -34,8 +34,10 @@ struct UART: Sendable {
 
   /// Reads of LSR in a row after which a guest counts as waiting for input.
   static let listeningPolls: UInt8 = 64
-  /// Nanoseconds after which two looks of one row are enough: UEFI looks every 20 ms.
+  /// Nanoseconds after which fewer looks of one row are enough: UEFI looks every 20 ms.
   static let listeningTime: Int64 = 5_000_000
+  /// How many: more than the few with which a driver waits after one byte and, perhaps much later, before the next.
+  static let slowListeningPolls: UInt8 = 8
 
   /// The guest takes what arrives: its port is open, or it polls LSR in a loop.
   ///
@@ -137,7 +139,7 @@ struct UART: Sendable {
     }
   }
 
-  /// Many reads of LSR that found nothing, or two that are far apart, with no other access between, are a loop that waits for
+  /// Many reads of LSR that found nothing, or some that are far apart, with no other access between, are a loop that waits for
   /// input: a driver that sends waits for THRE and TEMT before a byte and after it, which is a few looks in a hurry, and does
   /// something else in between. Reads of data and of the modem's registers keep the loop alive.
   private mutating func notePoll(_ offset: UInt32, at now: Int64) {
@@ -152,8 +154,9 @@ struct UART: Sendable {
   private mutating func noteIdlePoll(at now: Int64) {
     guard receiver.bytes.isEmpty, transmitter.isEmpty else { return }
     if idlePolls == 0 { idleSince = now }
-    let isLong = idlePolls > 0 && now &- idleSince >= UART.listeningTime
-    idlePolls = isLong ? UART.listeningPolls : min(UART.listeningPolls, idlePolls + 1)
+    idlePolls = min(UART.listeningPolls, idlePolls + 1)
+    let isLong = idlePolls >= UART.slowListeningPolls && now &- idleSince >= UART.listeningTime
+    if isLong { idlePolls = UART.listeningPolls }
   }
 
   private mutating func endPolls() { (idlePolls, idleSince) = (0, 0) }

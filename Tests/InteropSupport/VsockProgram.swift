@@ -4,8 +4,9 @@ import Foundation
 /// arguments name, with the connection as standard input and output. Status 1: no connection; 2: no such program.
 ///
 /// Encodings: LoongArch Reference Manual Volume 1, appendix B; system calls by their numbers in asm-generic/unistd.h.
-enum VsockProgram {
-  enum Side {
+public enum VsockProgram {
+  /// Who asks for the connection.
+  public enum Side {
     /// Connects to `port` of the host.
     case connects
     /// Waits for one connection to `port`.
@@ -13,7 +14,7 @@ enum VsockProgram {
   }
 
   /// The ELF file.
-  static func file(_ side: Side, port: UInt32) -> [UInt8] {
+  public static func file(_ side: Side, port: UInt32) -> [UInt8] {
     let code = instructions(side, addressAt: baseAddress + UInt32(headerBytes))
     let address = word(40, 2) + word(0, 2) + word(port, 4) + word(side == .connects ? hostCID : anyCID, 4) + word(0, 4)
     let body = address + code.flatMap { word($0, 4) }
@@ -22,7 +23,7 @@ enum VsockProgram {
   }
 
   /// Lines for the guest's shell that make the program at `path`.
-  static func commands(_ side: Side, port: UInt32, at path: String) -> String {
+  public static func commands(_ side: Side, port: UInt32, at path: String) -> String {
     "echo \(Data(file(side, port: port)).base64EncodedString()) | base64 -d >\(path); chmod 755 \(path)"
   }
 

@@ -2,26 +2,27 @@ import CSystem
 import Foundation
 
 /// A server of the host that sends the same bytes to whoever connects, and keeps what comes. Nothing happens but in `serve`.
-final class HostServer {
+public final class HostServer {
   /// What it got, by connection.
-  private(set) var received: [[UInt8]] = []
+  public private(set) var received: [[UInt8]] = []
   /// Its port, of 127.0.0.1; 0 for a Unix socket.
-  let port: UInt16
+  public let port: UInt16
   private let listener: Int32
   private let content: [UInt8]
   private var peers: [(socket: Int32, sent: Int)] = []
 
-  enum Failure: Error { case noSocket }
+  /// There is no socket to be had.
+  public enum Failure: Error { case noSocket }
 
   /// At any free port.
-  init(content: [UInt8]) throws {
+  public init(content: [UInt8]) throws {
     (self.content, listener) = (content, socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))
     port = try HostServer.bindToAnyPort(listener)
     guard listen(listener, 8) == 0 else { throw Failure.noSocket }
   }
 
   /// At a path that everybody may connect to: a device's process of a machine of root's is another user.
-  init(path: String, content: [UInt8]) throws {
+  public init(path: String, content: [UInt8]) throws {
     (self.content, port, listener) = (content, 0, path.withCString { atoll_unix_listen($0) })
     guard listener >= 0, chmod(path, 0o777) == 0 else { throw Failure.noSocket }
   }
@@ -32,14 +33,14 @@ final class HostServer {
   }
 
   /// A port that nothing listens at just now.
-  static func freePort() throws -> UInt16 {
+  public static func freePort() throws -> UInt16 {
     let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(probe) }
     return try bindToAnyPort(probe)
   }
 
   /// 127.0.0.1 at `port`.
-  static func loopback(_ port: UInt16) -> sockaddr_in {
+  public static func loopback(_ port: UInt16) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -60,7 +61,7 @@ final class HostServer {
   }
 
   /// Takes new connections and moves what can be moved, without waiting.
-  func serve() {
+  public func serve() {
     while true {
       let peer = atoll_unix_accept(listener)
       guard peer >= 0 else { break }
