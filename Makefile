@@ -113,3 +113,17 @@ test-interop: embedded guest
 bench: embedded guest
 	@swift build -c release --product atoll-bench
 	.build/release/atoll-bench RUNS=$(or $(RUNS),5) ONLY=$(ONLY)
+
+.PHONY: bench-alone
+# Back-ends without a guest, driven by a front-end of ours: requests a second on one core for block, and a round of work for
+# the others.
+bench-alone: embedded
+	@swift build -c release --product atoll-vhost-bench
+	bench=.build/release/atoll-vhost-bench; programs=.build-embedded/release; folder=$$(mktemp -d); trap 'rm -rf $$folder' EXIT
+	dd if=/dev/urandom of=$$folder/disk.img bs=1M count=256 status=none
+	for load in "" "--packed" "--size 1048576 --sequential --depth 4"; do
+	  $$bench --pin --sleep --seconds 3 $$load --listening -- $$programs/atoll-block --fd={fd} --blk-file=$$folder/disk.img
+	done
+	$$bench --device rng --connected -- $$programs/atoll-rng --fd={fd}
+	$$bench --device net --connected -- $$programs/atoll-net --user --fd={fd}
+	$$bench --device vsock --uds-path $$folder/vsock --connected -- $$programs/atoll-vsock --guest-cid=3 --uds-path=$$folder/vsock --fd={fd}

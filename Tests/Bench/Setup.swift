@@ -89,9 +89,9 @@ struct Setup {
     return nil
   }
 
-  /// The daemon of the same private root, run by the root's own loader as its script `run` does it.
+  /// The daemon of the private root of back-ends, run by that root's own loader.
   private static func findStorageDaemon() -> [String]? {
-    let root = cache.appendingPathComponent("qemu-system/usr")
+    let root = cache.appendingPathComponent("vhost-user/usr")
     let manager = FileManager.default
     let program = root.appendingPathComponent("bin/qemu-storage-daemon").path
     guard manager.isExecutableFile(atPath: program) else { return nil }
