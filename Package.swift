@@ -313,7 +313,7 @@ if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
 if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
   let unfit: Set<String> = [
     "SoftHypervisor", "VMMCore", "atoll-vmm", "atoll-vmm-inside", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
-    "DifferentialTests", "SystemTests",
+    "DifferentialTests", "SystemTests", "BlockEngine", "atoll-block", "BlockEngineTests", "BlockProcessTests", "InteropTests",
   ]
   targets.removeAll { unfit.contains($0.name) }
 }

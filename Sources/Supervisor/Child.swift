@@ -17,6 +17,8 @@ final class Incarnation {
   var frontEndsGiven = 0
   /// Its first message has been sent.
   var isIntroduced = false
+  /// When it is killed, having been asked to end.
+  var killAt: Int64?
   /// Counters that were asked for and have not come.
   var countersAsked = 0
   /// Bytes read from the log since `logWindow`; see `Child.logBudget`.

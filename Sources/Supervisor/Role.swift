@@ -91,6 +91,9 @@ extension Role.BackEnd {
     return nil
   }
 
+  /// Whether it is a disk that a program serves which is not Atoll's.
+  var isForeignDisk: Bool { foreign != nil && description.deviceID == VirtioDevice.block.rawValue }
+
   /// What confines it.
   var profile: Profile {
     switch description.kind {

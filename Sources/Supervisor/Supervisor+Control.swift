@@ -47,9 +47,8 @@ extension Supervisor {
       return client.send(.error("there is no process called \(printable(name))"))
     }
     if let refusal = refusal(child) { return client.send(.error(refusal)) }
-    child.deathRequested = true
     child.restartClients.append(client.id)
-    child.current?.process.kill()
+    replace(child)
   }
 
   private func refusal(_ child: Child) -> String? {

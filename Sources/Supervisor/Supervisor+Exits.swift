@@ -58,6 +58,19 @@ extension Supervisor {
 
   // MARK: restarting
 
+  /// Nanoseconds that a process has for an end of its own.
+  private static var drainPatience: Int64 { 1_000_000_000 }
+
+  /// Ends a process so that a successor takes over. Somebody else's disk may finish what is in flight: it keeps no log of that,
+  /// and where requests end in another order than they came, nothing else tells which of them have not been done.
+  func replace(_ child: Child) {
+    child.deathRequested = true
+    guard let current = child.current, current.killAt == nil else { return }
+    guard child.role.backEnd?.isForeignDisk == true else { return current.process.kill() }
+    do { try current.process.signal(15) } catch { return current.process.kill() }
+    current.killAt = Clock.monotonic + Supervisor.drainPatience
+  }
+
   private func lost(_ child: Child, _ how: ProcessEnd) throws(Ending) {
     let now = Clock.monotonic
     child.retireCounters()

@@ -43,13 +43,12 @@ extension Supervisor {
         try join(function)
         continue
       }
-      guard let current = child.current, current.isIntroduced else { continue }
+      guard child.current?.isIntroduced == true else { continue }
       if child.role.backEnd?.foreign == nil {
         try join(function)
       } else {
         // It may have requests in flight that it does not log: what it has done is known once it is dead.
-        child.deathRequested = true
-        current.process.kill()
+        replace(child)
       }
     }
   }

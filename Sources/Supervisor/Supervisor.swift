@@ -189,6 +189,7 @@ final class Supervisor {
     for child in children {
       if phase != .ending, let at = child.restartAt ?? readyBy(child) { all.append(at) }
       if let at = child.current?.logPause(at: now) { all.append(at) }
+      if let at = child.current?.killAt { all.append(at) }
     }
     if phase != .ending { for function in functions { if let at = nextDeadline(function) { all.append(at) } } }
     for at in [endDeadline, status.deadline, panicDeadline, pauseDeadline] { if let at { all.append(at) } }
@@ -203,6 +204,11 @@ final class Supervisor {
 
   private func handleDeadlines() throws(Ending) {
     let now = Clock.monotonic
+    for child in children {
+      guard let current = child.current, let at = current.killAt, now >= at else { continue }
+      current.killAt = nil
+      current.process.kill()
+    }
     if let at = status.deadline, now >= at { answerStatus() }
     if let at = panicDeadline, now >= at { panicTimePassed() }
     guard phase != .ending else { return }

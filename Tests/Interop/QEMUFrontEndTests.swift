@@ -1,4 +1,6 @@
+import CSystem
 import Foundation
+import InteropSupport
 import Testing
 
 /// Our back-ends with QEMU as front-end and Linux as driver.
@@ -49,11 +51,48 @@ struct QEMUFrontEndTests {
     #expect(try guest.run("dd if=/dev/hwrng bs=512 count=8 2>/dev/null | wc -c").contains("4096"))
     #expect(try guest.run("head -c 10 /dev/vda").contains("HELLO-DISK"))
     #expect(try guest.run("ip link set eth0 up; udhcpc -i eth0 -n -q").contains("lease of 10.0.2.15 obtained"))
-    #expect(try guest.run("ls /sys/bus/virtio/drivers/vmw_vsock_virtio_transport").contains("virtio"))
-    #expect(try guest.run("echo hello > /dev/hvc0 && echo said").contains("\nsaid"))
+    try connections(guest)
+    try sockets(guest, folder)
+    try terminal(guest, "\(folder.path)/hvc")
     try kills(guest, block, image)
     #expect(guest.powerOff() == 0)
     #expect([rng, block, net, vsock, console].allSatisfy { $0.isRunning }, "they wait for the next front-end")
+  }
+
+  /// The host's loopback is behind slirp's gateway: more than fits its buffers, both ways.
+  private func connections(_ guest: QEMUGuest) throws {
+    let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    let server = try HostServer(content: content)
+    let sum = try guest.run(
+      "head -c 200000 /dev/zero | nc 10.0.2.2 \(server.port) | md5sum", meanwhile: server.serve)
+    #expect(sum.contains(try QEMUFrontEndTests.md5(Data(content))))
+    #expect(server.received.first?.count == 200_000)
+  }
+
+  /// A connection of the guest's to a Unix socket, and one of the host's to the guest.
+  private func sockets(_ guest: QEMUGuest, _ folder: Folder) throws {
+    let server = try HostServer(path: "\(folder.path)/guest_4000", content: Array("of the host\n".utf8))
+    _ = try guest.run(VsockProgram.commands(.connects, port: 4000, at: "/tmp/connect"))
+    _ = try guest.run(VsockProgram.commands(.accepts, port: 5000, at: "/tmp/accept"))
+    let line = "/tmp/connect /bin/sh -c 'echo of the guest; read line; echo heard: $line >&2'"
+    #expect(try guest.run(line, meanwhile: server.serve).contains("heard: of the host"))
+    #expect(server.received.first.map { String(decoding: $0, as: UTF8.self) } == "of the guest\n")
+
+    guest.type("/tmp/accept /bin/sh -c 'read line; echo heard: $line'")
+    let client = try #require(try HostLine.connected(to: "\(folder.path)/guest", asking: "CONNECT 5000", for: "OK "))
+    client.write("of the host")
+    #expect(try client.read() == "heard: of the host")
+    _ = try guest.answer()
+  }
+
+  /// Lines both ways over the virtio console.
+  private func terminal(_ guest: QEMUGuest, _ path: String) throws {
+    let line = try HostLine(path)
+    _ = try guest.run("stty -echo </dev/hvc0; echo of the guest >/dev/hvc0")
+    #expect(try line.read() == "of the guest")
+    guest.type("read line </dev/hvc0; echo heard: $line")
+    line.write("of the host")
+    #expect(try guest.answer().contains("heard: of the host"))
   }
 
   /// What the guest wrote and read while the process behind its disk died is what is on the disk.
@@ -72,10 +111,14 @@ struct QEMUFrontEndTests {
     let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: image))
     try handle.seek(toOffset: 1 << 20)
     let written = try #require(try handle.read(upToCount: 8 << 20))
+    #expect(sum.contains(try QEMUFrontEndTests.md5(written)))
+  }
+
+  private static func md5(_ data: Data) throws -> String {
     let path = NSTemporaryDirectory() + "atoll-interop-sum-\(UUID().uuidString)"
-    try written.write(to: URL(fileURLWithPath: path))
+    try data.write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
-    #expect(sum.contains(try QEMUFrontEndTests.md5(path)))
+    return try md5(path)
   }
 
   private static func md5(_ path: String) throws -> String {

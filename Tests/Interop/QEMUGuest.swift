@@ -46,8 +46,9 @@ final class QEMUGuest {
 
   deinit { process.terminate() }
 
-  /// Waits for `text` on the console and returns what came before it since the last call; nil after `seconds`.
-  func wait(for text: String, seconds: Int32 = 300) -> String? {
+  /// Waits for `text` on the console, calling `meanwhile` again and again, and returns what came before it since the last
+  /// call; nil after `seconds`.
+  func wait(for text: String, seconds: Int32 = 300, meanwhile: () -> Void = {}) -> String? {
     let end = Date(timeIntervalSinceNow: Double(seconds))
     while true {
       if let range = seen.range(of: text) {
@@ -55,7 +56,8 @@ final class QEMUGuest {
         return String(seen[..<range.lowerBound])
       }
       var entry = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
-      guard Date() < end, poll(&entry, 1, 1000) >= 0 else { return nil }
+      guard Date() < end, poll(&entry, 1, 20) >= 0 else { return nil }
+      meanwhile()
       guard entry.revents != 0 else { continue }
       let bytes = output.fileHandleForReading.availableData
       guard !bytes.isEmpty else { return nil }
@@ -75,14 +77,15 @@ final class QEMUGuest {
   }
 
   /// What the last command typed has printed, its echo included.
-  func answer(seconds: Int32 = 120) throws -> String {
-    try #require(wait(for: "MARK\(asked + 1000)\n", seconds: seconds), "no answer: \(seen.suffix(2000))")
+  func answer(seconds: Int32 = 120, meanwhile: () -> Void = {}) throws -> String {
+    let text = wait(for: "MARK\(asked + 1000)\n", seconds: seconds, meanwhile: meanwhile)
+    return try #require(text, "no answer: \(seen.suffix(2000))")
   }
 
   /// Both.
-  func run(_ command: String) throws -> String {
+  func run(_ command: String, meanwhile: () -> Void = {}) throws -> String {
     type(command)
-    return try answer()
+    return try answer(meanwhile: meanwhile)
   }
 
   /// Powers off; QEMU's exit status.

@@ -75,7 +75,7 @@ final class Machine {
     var list: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for pointer in list { free(pointer) } }
     var pid: pid_t = 0
-    guard posix_spawn(&pid, arguments[0], &actions, nil, &list, nil) == 0 else { throw Failure.cannotStart }
+    guard posix_spawn(&pid, arguments[0], &actions, nil, &list, environ) == 0 else { throw Failure.cannotStart }
     return pid
   }
 

@@ -1,4 +1,3 @@
-import CSystem
 import Foundation
 import InteropSupport
 import Testing
@@ -18,7 +17,8 @@ struct InteropBackEndTests {
       "for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "block0", kills: 2)
     #expect(read.allSatisfy { $0.components(separatedBy: sum).count == 1 + 3 })
     // Its other side: the daemon, which has no log of what is in flight, is restarted with it.
-    let again = try machine.run("for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "pcie")
+    let again = try machine.run(
+      "for i in 1 2 3; do echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/vda; done", killing: "pcie")
     #expect(again.allSatisfy { $0.components(separatedBy: sum).count == 1 + 3 })
 
     let write = """
@@ -124,38 +124,9 @@ struct InteropBackEndTests {
     }
 
     _ = try machine.run("/tmp/accept /bin/sh -c 'read line; echo heard: $line' & true")
-    let client = try accepted("\(folder.path)/vsock")
-    defer { close(client) }
-    #expect(write(client, "of the host\n", 12) == 12)
-    #expect(try InteropBackEndTests.line(client) == "heard: of the host")
+    let client = try #require(try HostLine.connected(to: "\(folder.path)/vsock", asking: "CONNECT 5000", for: "OK "))
+    client.write("of the host")
+    #expect(try client.read() == "heard: of the host")
     _ = try machine.run("wait")
-  }
-
-  /// A connection to port 5000 of the guest, tried until somebody listens there.
-  private func accepted(_ path: String) throws -> Int32 {
-    for _ in 0..<100 {
-      let client = path.withCString { atoll_unix_connect($0) }
-      if client >= 0, write(client, "CONNECT 5000\n", 13) == 13, try InteropBackEndTests.line(client).hasPrefix("OK ") {
-        return client
-      }
-      close(client)
-      usleep(50_000)
-    }
-    throw Machine.Failure.tookTooLong("a connection to the guest")
-  }
-
-  /// A line that comes within 10 s, without its end; what there is of it if the connection ends.
-  private static func line(_ socket: Int32) throws -> String {
-    var bytes: [UInt8] = []
-    while bytes.last != 0x0a {
-      var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-      var byte: UInt8 = 0
-      guard poll(&entry, 1, 10_000) == 1 else {
-        throw Machine.Failure.tookTooLong("a line on a socket, after “\(String(decoding: bytes, as: UTF8.self))”")
-      }
-      guard read(socket, &byte, 1) == 1 else { break }
-      bytes.append(byte)
-    }
-    return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .newlines)
   }
 }
