@@ -33,19 +33,9 @@ $(DEPS):
 	for dir in .deps/usr/include/$$triplet; do if [ -d $$dir ]; then cp $$dir/*.h .deps/usr/include/; fi; done
 	cp .deps/usr/lib/$$triplet/glib-2.0/include/glibconfig.h .deps/usr/include/glib-2.0/
 	# Debian has no static libslirp: compiled from Debian's source package, which apt has checked.
-	source=$$root/libslirp; rm -rf $$source; mkdir -p $$source/objects
+	source=$$root/libslirp; rm -rf $$source; mkdir -p $$source
 	(cd $$source && apt-get $$opts -qq source --download-only libslirp && tar -xf libslirp_*.orig.tar.* --strip-components 1)
-	version=$$(cat $$source/.tarball-version 2>/dev/null || sed -n "s/^ *version : '\\(.*\\)',/\\1/p" $$source/meson.build | head -1)
-	IFS=. read -r major minor micro <<< "$$version"
-	sed -e "s/@SLIRP_MAJOR_VERSION@/$$major/; s/@SLIRP_MINOR_VERSION@/$$minor/; s/@SLIRP_MICRO_VERSION@/$$micro/" \
-	  -e "s/@SLIRP_VERSION_STRING@/\"$$version\"/" $$source/src/libslirp-version.h.in > $$source/src/libslirp-version.h
-	# It asks CSlirp for the host's name server instead of reading /etc/resolv.conf, which its sandbox does not have.
-	(cd $$source/objects && clang -c -O2 -fPIC -ffunction-sections -fdata-sections -w -DG_LOG_DOMAIN='"Slirp"' \
-	  -DBUILDING_LIBSLIRP -I../src -I../../../usr/include/glib-2.0 ../src/*.c && clang -c -O2 -fPIC -ffunction-sections \
-	  -fdata-sections -w -DG_LOG_DOMAIN='"Slirp"' -DBUILDING_LIBSLIRP -I../src -I../../../usr/include/glib-2.0 \
-	  -Dget_dns_addr=slirp_file_dns_addr -Dget_dns6_addr=slirp_file_dns6_addr ../src/slirp.c)
-	rm -f .deps/usr/lib/static/libslirp.a; ar rcs .deps/usr/lib/static/libslirp.a $$source/objects/*.o
-	mkdir -p .deps/usr/include/slirp; cp $$source/src/libslirp.h $$source/src/libslirp-version.h .deps/usr/include/slirp/
+	Scripts/libslirp.sh $$source $$PWD/.deps/usr $$source/objects clang ar
 	touch $@
 
 # What `make run` starts: the Embedded release build.
@@ -80,10 +70,12 @@ debian: embedded guest
 run: embedded guest
 	@exec $(ATOLL) run $(ARGS)
 
-# The differential tests need QEMU's user-mode emulator, the system tests a guest and the Embedded programs.
+# The differential tests need QEMU's user-mode emulator, the system tests a guest and the Embedded programs, the tests of KVM's
+# numbers Linux's headers.
 test: embedded guest
 	@$(ATOLL) guest fetch --firmware --mirror $(MIRROR) $(FETCH) > /dev/null
 	@$(ATOLL) guest fetch --qemu-user --mirror $(MIRROR) $(FETCH) > /dev/null
+	@$(ATOLL) guest fetch --kernel-headers --mirror $(MIRROR) $(FETCH) > /dev/null
 	swift test
 
 # The tests under AddressSanitizer, then those of the shared-memory protocols under ThreadSanitizer. Swift 6.3.1's compiler
@@ -99,6 +91,17 @@ bench-peer: cli
 	@$(ATOLL) guest fetch --qemu-system --mirror $(MIRROR) $(FETCH)
 	$(ATOLL) guest fetch --vhost-user --mirror $(MIRROR) $(FETCH)
 
+.PHONY: loong64
+# Every runtime-free program for LoongArch64 Linux, on an x86_64 machine: .build-loong64/atoll-loong64.tar.gz.
+loong64: $(DEPS)
+	@MIRROR=$(MIRROR) Scripts/Loong64/build.sh
+
+.PHONY: test-loong64
+# The programs of `make loong64` under QEMU's user-mode emulator, and all together on Debian's LoongArch64 kernel in a guest.
+test-loong64: loong64 embedded guest
+	@$(ATOLL) guest fetch --qemu-user --mirror $(MIRROR) $(FETCH) > /dev/null
+	swift test --filter Loong64
+
 .PHONY: test-interop
 # Other people's back-ends with our front-end and under our guests, and our back-ends with QEMU as front-end: Debian forky's,
 # in private roots.
@@ -109,9 +112,10 @@ test-interop: embedded guest
 
 .PHONY: bench
 # Atoll measured, and QEMU beside it if `make bench-peer` has set it up: make bench ONLY=boot,float RUNS=3.
-# ONLY names some of boot, integer, float, registers, idle, output, disk, kill.
+# ONLY names some of boot, integer, float, registers, kvm, idle, output, disk, kill.
 bench: embedded guest
 	@swift build -c release --product atoll-bench
+	swift build -c release --product kvm-peer
 	.build/release/atoll-bench RUNS=$(or $(RUNS),5) ONLY=$(ONLY)
 
 .PHONY: bench-alone

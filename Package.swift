@@ -5,8 +5,8 @@ import PackageDescription
 // plain `swift build` gives ordinary Swift for tests, sanitizers and debugging; with ATOLL_EMBEDDED=1 every
 // runtime-free module is Embedded Swift and the programs are static-pie. The CLI is always ordinary Swift.
 let embedded = Context.environment["ATOLL_EMBEDDED"] == "1"
-// Where `make deps` unpacked the static libraries and headers of Debian's -dev packages.
-let deps = Context.packageDirectory + "/.deps/usr"
+// Where `make deps` unpacked the static libraries and headers of Debian's -dev packages; `make loong64` has its own.
+let deps = Context.environment["ATOLL_DEPS"] ?? Context.packageDirectory + "/.deps/usr"
 
 let embeddedSettings: [SwiftSetting] =
   embedded
@@ -81,6 +81,15 @@ var targets: [Target] = [
   .target(name: "Hypervisor", dependencies: ["System"], swiftSettings: strict),
   .target(
     name: "SoftHypervisor", dependencies: ["Hypervisor", "System", "CSystem"], swiftSettings: core),
+  // The run loop's state lives in raw memory that the kernel shares.
+  .target(name: "KVMHypervisor", dependencies: ["Hypervisor", "System", "CSystem"], swiftSettings: core),
+  // For any LoongArch host, without the rest of a machine.
+  .target(
+    name: "KVMCheckCore", dependencies: ["Hypervisor", "KVMHypervisor", "System", "CSystem"],
+    path: "Sources/KVMCheck/Core", swiftSettings: raw),
+  .executableTarget(
+    name: "atoll-kvm-check", dependencies: ["KVMCheckCore"], path: "Sources/KVMCheck/Process", swiftSettings: strict,
+    linkerSettings: staticLink),
   .target(
     name: "DeviceBus", dependencies: ["System", "CSystem"], path: "Protocols/DeviceBus",
     exclude: ["README.md"], swiftSettings: raw),
@@ -109,7 +118,7 @@ var targets: [Target] = [
     name: "atoll-loader", dependencies: ["LoaderCore", "DeviceBus", "Machine", "System"],
     path: "Sources/Loader/Process", swiftSettings: strict, linkerSettings: staticLink),
   .target(
-    name: "VMMCore", dependencies: ["Hypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
+    name: "VMMCore", dependencies: ["Hypervisor", "KVMHypervisor", "SoftHypervisor", "DeviceBus", "Machine", "System"],
     path: "Sources/VMM/Core", swiftSettings: core),
   .executableTarget(
     name: "atoll-vmm", dependencies: ["VMMCore"], path: "Sources/VMM/Process", swiftSettings: strict,
@@ -123,7 +132,7 @@ var targets: [Target] = [
     swiftSettings: strict, linkerSettings: staticLink),
   .executableTarget(
     name: "atoll-supervisor",
-    dependencies: ["Control", "CSystem", "DeviceBus", "Machine", "Sandbox", "System"],
+    dependencies: ["Control", "CSystem", "DeviceBus", "Hypervisor", "Machine", "Sandbox", "System"],
     path: "Sources/Supervisor", swiftSettings: raw, linkerSettings: staticLink),
 ]
 // A program that misbehaves in a sandbox, for Tests/Sandbox.
@@ -158,6 +167,24 @@ targets += [
     path: "Sources/Devices/PCIe/Process", swiftSettings: raw, linkerSettings: staticLink),
 ]
 
+// What the modules do with fixed inputs, to be compared between machines (make test-loong64).
+targets += [
+  // The driver's side of the rings, for every test and bench of a virtio device.
+  .target(
+    name: "VirtqueueDriver", dependencies: ["Virtqueue", "System"], path: "Tests/Virtqueue/Driver",
+    swiftSettings: embeddedSettings),
+  .target(
+    name: "SelfTestCore",
+    dependencies: [
+      "BlockModel", "DeviceModel", "FirmwareConfigModel", "PowerModel", "RTCModel", "SerialModel", "DeviceBus", "Hypervisor",
+      "Machine", "SoftHypervisor", "System", "VhostUser", "Virtqueue", "VirtqueueDriver",
+    ],
+    path: "Tests/SelfTest/Core", swiftSettings: embeddedSettings),
+  .executableTarget(
+    name: "atoll-selftest", dependencies: ["SelfTestCore", "System", "CSystem"], path: "Tests/SelfTest/Program",
+    swiftSettings: embeddedSettings, linkerSettings: staticLink),
+]
+
 var dependencies: [Package.Dependency] = []
 if !embedded {
   dependencies.append(
@@ -173,7 +200,8 @@ if !embedded {
     .executableTarget(
       name: "atoll-bench",
       dependencies: [
-        "Control", "CSystem", "Hypervisor", "LoaderCore", "Machine", "SoftHypervisor", "System",
+        "Control", "CSystem", "CTimeStamp", "DeviceBus", "Hypervisor", "KVMHypervisor", "LoaderCore", "Machine", "SoftHypervisor",
+        "System", "X86Guest",
       ],
       path: "Tests/Bench", exclude: ["Inside"]),
   ]
@@ -187,7 +215,7 @@ if !embedded {
       name: "FuzzTargets",
       dependencies: [
         "FuzzSupport", "DeviceModel", "SerialModel", "RTCModel", "PowerModel", "PCIeModel", "FlashModel",
-        "FirmwareConfigModel", "LoaderCore", "KernelSamples", "Machine", "DeviceBus", "Hypervisor", "SoftHypervisor", "System", "VhostUser", "Virtqueue",
+        "FirmwareConfigModel", "LoaderCore", "KernelSamples", "Machine", "DeviceBus", "Hypervisor", "SoftHypervisor", "StateComparison", "System", "VhostUser", "Virtqueue",
         "VirtqueueDriver", "BlockEngine", "BlockModel",
       ],
       path: "Tests/Fuzzing/Targets"),
@@ -215,8 +243,6 @@ if !embedded {
     .executableTarget(
       name: "atoll-vhost-bench", dependencies: ["VhostBenchSupport", "VhostUser", "System"],
       path: "Tests/VhostBench/Program"),
-    // The driver's side of the rings, for every test and bench of a virtio device.
-    .target(name: "VirtqueueDriver", dependencies: ["Virtqueue", "System"], path: "Tests/Virtqueue/Driver"),
     // Sees each store that a dying process could have got to.
     .target(name: "CStores", path: "Tests/Virtqueue/CStores", cSettings: cSettings),
     .target(name: "StoreRecording", dependencies: ["CStores", "System"], path: "Tests/Virtqueue/Stores"),
@@ -227,7 +253,9 @@ if !embedded {
     tests(
       "VhostDevice",
       ["VhostDevice", "VhostUser", "Virtqueue", "VirtqueueDriver", "DeviceBus", "System", "CSystem", "atoll-rng"]),
-    tests("VMM", ["VMMCore", "DeviceBus", "Hypervisor", "SoftHypervisor", "System"]),
+    tests(
+      "VMM",
+      ["VMMCore", "DeviceBus", "Hypervisor", "KVMHypervisor", "SoftHypervisor", "ProcessSupport", "System", "atoll-vmm"]),
     .testTarget(name: "ConsoleModelTests", dependencies: ["ConsoleModel"], path: "Tests/Devices/Console/Model"),
     .testTarget(
       name: "ConsoleTests",
@@ -258,8 +286,46 @@ if !embedded {
     .executableTarget(
       name: "device-bus-bench", dependencies: ["DeviceBus", "DeviceModel", "RTCModel", "System", "CSystem"],
       path: "Tests/DeviceProcess/Bench"),
-    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "Machine", "System", "CSystem"]),
-    tests("Differential", ["SoftHypervisor", "Hypervisor", "System"]),
+    // What tests of any hypervisor compare saved states with.
+    .target(name: "StateComparison", dependencies: ["Hypervisor"], path: "Tests/Hypervisor/StateComparison"),
+    tests("SoftHypervisor", ["SoftHypervisor", "Hypervisor", "StateComparison", "Machine", "System", "CSystem"]),
+    tests("Differential", ["SoftHypervisor", "Hypervisor", "System", "ProcessSupport"]),
+    // What `make loong64` builds, under QEMU's user-mode emulator.
+    tests(
+      "Loong64",
+      [
+        "atoll", "ProcessSupport", "KernelSamples", "SelfTestCore", "VhostBenchSupport", "DeviceBus", "Machine", "System",
+        "CSystem",
+      ]),
+    .testTarget(
+      name: "KVMHeaderTests", dependencies: ["KVMHypervisor", "KVMCheckCore", "Hypervisor"],
+      path: "Tests/KVMHypervisor/Headers"),
+    // Answers like the kernel's KVM on LoongArch, so that the real code can be run against it anywhere.
+    .target(name: "KVMKernelModel", dependencies: ["KVMHypervisor", "CSystem"], path: "Tests/KVMHypervisor/KernelModel"),
+    .testTarget(
+      name: "KVMHypervisorTests",
+      dependencies: ["KVMHypervisor", "KVMKernelModel", "Hypervisor", "StateComparison", "System", "CSystem"],
+      path: "Tests/KVMHypervisor/LoongArch"),
+    .testTarget(
+      name: "KVMCheckTests",
+      dependencies: ["KVMCheckCore", "atoll-kvm-check", "KVMHypervisor", "KVMKernelModel", "SoftHypervisor", "Hypervisor", "System"],
+      path: "Tests/KVMHypervisor/Check"),
+  ]
+  // The part of KVMHypervisor that all architectures share, on the real kernel of an x86 machine: a small guest, another
+  // process for its doorbells and interrupts, and the tests.
+  targets += [
+    .target(name: "CTimeStamp", path: "Tests/KVMHypervisor/X86/CTimeStamp"),
+    .target(
+      name: "X86Guest",
+      dependencies: ["CTimeStamp", "CSystem", "DeviceBus", "Hypervisor", "KVMHypervisor", "ProcessSupport", "System"],
+      path: "Tests/KVMHypervisor/X86/Guest"),
+    .executableTarget(name: "kvm-peer", dependencies: ["X86Guest"], path: "Tests/KVMHypervisor/X86/Peer"),
+    .testTarget(
+      name: "KVMGenericTests",
+      dependencies: [
+        "X86Guest", "kvm-peer", "fake-device", "ProcessSupport", "DeviceBus", "Hypervisor", "KVMHypervisor", "System",
+      ],
+      path: "Tests/KVMHypervisor/X86/Cases"),
   ]
   targets += [
     .testTarget(
@@ -313,7 +379,7 @@ if !embedded, Context.environment["ATOLL_FUZZ"] == "1" {
 if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
   let unfit: Set<String> = [
     "SoftHypervisor", "VMMCore", "atoll-vmm", "atoll-vmm-inside", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
-    "DifferentialTests", "SystemTests", "BlockEngine", "atoll-block", "BlockEngineTests", "BlockProcessTests", "InteropTests",
+    "DifferentialTests", "SystemTests", "BlockEngine", "atoll-block", "BlockEngineTests", "BlockProcessTests", "InteropTests", "KVMCheckTests",
   ]
   targets.removeAll { unfit.contains($0.name) }
 }

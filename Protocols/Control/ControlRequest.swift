@@ -83,6 +83,12 @@ extension ControlRequest {
     ]
   }
 
+  /// The request that is nothing but this word; nil if there is none.
+  public static func plain(_ word: String) -> ControlRequest? {
+    for known in simple where known.word.ascii.utf8.elementsEqual(word.utf8) { return known.request }
+    return nil
+  }
+
   private static func parseNamed(_ root: JSONNode, _ word: JSONNode, _ text: String) throws(ControlError) -> Self {
     if word.isString("restart") {
       try only(["request", "name"], root)

@@ -35,6 +35,8 @@ public struct MachineStatus: Sendable {
   public var state = ""
   /// vCPUs.
   public var vcpus = 0
+  /// What runs them: soft or kvm; empty while that is not settled.
+  public var hypervisor = ""
   /// Guest RAM in bytes.
   public var memory: UInt64 = 0
   /// Nanoseconds since the supervisor started.
@@ -156,6 +158,7 @@ extension MachineStatus {
     writer.member("name", name)
     writer.member("state", state)
     writer.member("vcpus", vcpus)
+    writer.member("hypervisor", hypervisor)
     writer.member("memory", memory)
     writer.member("uptime", uptime)
     writer.member("resets", resets)

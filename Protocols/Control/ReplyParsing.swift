@@ -25,6 +25,7 @@ extension MachineStatus {
     name = node.text("name")
     state = node.text("state")
     vcpus = node.number("vcpus")
+    hypervisor = node.text("hypervisor")
     memory = node.number("memory")
     uptime = node.number("uptime")
     resets = node.number("resets")

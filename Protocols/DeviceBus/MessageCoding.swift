@@ -29,6 +29,7 @@ public enum Request: UInt32, Sendable, CaseIterable {
   case vcpuFailed = 50
   case machineCounters = 51
   case paused = 52
+  case machineFailed = 53
   case load = 64
   case loadFirmware = 65
   case loaded = 80

@@ -1,51 +1,6 @@
-// The messages between supervisor and VMM.
+// The messages between supervisor and VMM, but for those of the VMM's start (Messages+Machine.swift).
 
 // MARK: supervisor → VMM
-
-/// 32: the first message to the VMM. Descriptors: the guest RAM memfd, and with `romBytes` a sealed memfd with the boot ROM.
-public struct MachineSetup: Message, Equatable {
-  public static var request: Request { .machine }
-  /// `BusLimits.version`.
-  public var version = BusLimits.version
-  /// 1...256.
-  public var vcpus: UInt32
-  /// Bytes of guest RAM, a multiple of 16 KiB.
-  public var ramBytes: UInt64
-  /// Which optional counters to keep; bit 0: none defined yet, all may be set.
-  public var counterFlags: UInt32
-  /// Bytes of the boot ROM, a multiple of 16 KiB up to 16 MiB; 0 for a machine without firmware.
-  public var romBytes: UInt64
-  public var descriptorCount: Int { romBytes > 0 ? 2 : 1 }
-
-  public init(vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0, romBytes: UInt64 = 0) {
-    (self.vcpus, self.ramBytes, self.counterFlags) = (vcpus, ramBytes, counterFlags)
-    self.romBytes = romBytes
-  }
-  public func encode(into payload: inout PayloadWriter) {
-    payload.put(version)
-    payload.put(vcpus)
-    payload.put(ramBytes)
-    payload.put(counterFlags)
-    payload.put(romBytes)
-  }
-  public init(fields payload: inout PayloadReader) throws(MessageError) {
-    version = try payload.u32()
-    vcpus = try payload.u32()
-    ramBytes = try payload.u64()
-    counterFlags = try payload.u32()
-    romBytes = try payload.u64()
-  }
-  public func check() throws(MessageError) {
-    try DeviceBus.check(version: version)
-    try DeviceBus.check(vcpus: vcpus)
-    guard ramBytes > 0, ramBytes % 16384 == 0, ramBytes <= 1 << 46 else {
-      throw .impossible("guest RAM is not a positive multiple of 16 KiB")
-    }
-    guard romBytes % 16384 == 0, romBytes <= 16 << 20 else {
-      throw .impossible("the boot ROM is not a multiple of 16 KiB up to 16 MiB")
-    }
-  }
-}
 
 /// One region of a device as the VMM maps it; its place in the list is the access' region index.
 public struct RegionWindow: Sendable, Equatable {
@@ -191,12 +146,6 @@ public struct AbandonDevice: DeviceIndexMessage, Equatable {
 }
 
 // MARK: VMM → supervisor
-
-/// 48: the VMM has its memory and vCPUs, and its sandbox is complete.
-public struct MachineReady: EmptyMessage, Equatable {
-  public static var request: Request { .machineReady }
-  public init() {}
-}
 
 /// 49: a device broke the ring's rules; its process is to be ended. `code` is `RingFault.rawValue`.
 public struct DeviceFault: Message, Equatable {

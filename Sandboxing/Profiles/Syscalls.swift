@@ -6,8 +6,8 @@ extension Syscall {
   /// the second filter itself need.
   static var start: [Syscall] {
     [
-      // Number 511 is above every profile's limit of open files: it is gone with this very call, for good.
-      .allow("execveat", .argument(0, isInt: 511), .argument(4, isInt: atEmptyPath)),
+      // Number 767 is above every profile's limit of open files: it is gone with this very call, for good.
+      .allow("execveat", .argument(0, isInt: 767), .argument(4, isInt: atEmptyPath)),
       .allow("arch_prctl"),
       .allow("set_tid_address"),
       .allow("set_robust_list"),
@@ -59,7 +59,8 @@ extension Syscall {
       .allow("clock_gettime"),  // where the vDSO cannot answer
       .allow("fstat"),
       .allow("newfstatat", .argument(3, isInt: atEmptyPath)),
-      .allow("statx", .argument(2, isInt: atEmptyPath)),
+      // What fstat is on LoongArch64; the C library adds AT_NO_AUTOMOUNT.
+      .allow("statx", .argument(2, is: UInt64(atEmptyPath), ignoring: 0xffff_ffff_0000_0800)),
     ] + [1, 2, 3, 1030, 1034].map { .allow("fcntl", .argument(1, isInt: $0)) }
     // F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC, F_GET_SEALS. Not F_SETFL: O_NONBLOCK belongs to the open file, and an
     // eventfd that is full and made blocking would hold up the next one who signals it, such as the VMM.
@@ -89,6 +90,9 @@ extension Syscall {
       .refuse("clone3", 38),
       // CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID and CHILD_CLEARTID: a thread of glibc.
       .allow("clone", .argument(0, is: 0x3d0f00)),
+      // MADV_GUARD_INSTALL and _REMOVE below a stack, from glibc 2.42 on.
+      .allow("madvise", .argument(2, isInt: 102)),
+      .allow("madvise", .argument(2, isInt: 103)),
       // The C library's own signals for cancellation and setuid, handled from the first thread on.
       .allow("rt_sigaction", .argument(0, isInt: 32)),
       .allow("rt_sigaction", .argument(0, isInt: 33)),

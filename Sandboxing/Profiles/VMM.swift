@@ -23,4 +23,18 @@ extension Profile {
       threads: 300,
       dataBytes: 2 << 30)
   }
+
+  /// The same with /dev/kvm, until its machine is made, and with that machine of the kernel's afterwards. A VMM that was given
+  /// /dev/kvm and went on with software CPUs has this profile and nothing that it would apply to.
+  public static var vmmOnKVM: Profile {
+    var profile = vmm
+    profile.name = "vmm-kvm"
+    profile.holds =
+      "log pipe, set-up socket, guest RAM, every ring, every interrupt and doorbell eventfd, a machine of KVM's and its vCPUs"
+    profile.running += Syscall.usingKVM + Syscall.kicking
+    profile.attaching += Syscall.settingUpKVM
+    // 256 vCPUs, and 160 doorbells and as many vectors of the PCIe host.
+    profile.openFiles = 700
+    return profile
+  }
 }

@@ -9,7 +9,7 @@ public struct Profile: Sendable {
   public var running: [Syscall]
   /// System calls until the process has installed its second filter, besides `running` and `Syscalls.start`.
   public var attaching: [Syscall] = []
-  /// One more than the highest descriptor number: received ones count. At most 500.
+  /// One more than the highest descriptor number: received ones count. At most 760.
   public var openFiles: Int
   /// Threads of the process, itself included.
   public var threads: Int = 1
@@ -35,7 +35,7 @@ public struct Profile: Sendable {
   /// Every kind of process of Atoll's own.
   public static var all: [Profile] {
     [
-      .serial, .rtc, .power, .flash, .firmwareConfig, .pcie, .vmm, .loader, .terminal, .rng, .block, .net, .netUser,
+      .serial, .rtc, .power, .flash, .firmwareConfig, .pcie, .vmm, .vmmOnKVM, .loader, .terminal, .rng, .block, .net, .netUser,
       .console, .vsock,
     ]
   }

@@ -44,12 +44,15 @@ struct ProcessesCommand: ParsableCommand {
   }
 
   private func printHead(_ status: MachineStatus) {
-    let cpus = status.vcpus == 1 ? "1 CPU" : "\(status.vcpus) CPUs"
+    let count = status.vcpus == 1 ? "1 CPU" : "\(status.vcpus) CPUs"
+    let cpus = status.hypervisor.isEmpty ? count : "\(count) (\(status.hypervisor))"
     print(
       "\(status.name): \(status.state), \(cpus), \(ByteCount.text(status.memory)), up \(status.uptime / 1_000_000_000) s"
     )
+    // KVM counts no instructions.
+    let instructions = status.hypervisor == "kvm" ? "" : "\(status.instructions) instructions, "
     print(
-      "\(status.instructions) instructions, \(status.exits) accesses, \(status.coreMessages) messages through the core, "
+      instructions + "\(status.exits) accesses, \(status.coreMessages) messages through the core, "
         + "\(status.bindings) bindings, \(status.resets) resets")
   }
 

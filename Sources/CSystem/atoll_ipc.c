@@ -91,8 +91,10 @@ long atoll_receive(int fd, void *bytes, unsigned long capacity, int *fds, int *f
   struct iovec part = {bytes, capacity};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   long got;
+  // A peer that ended before it had read everything: the kernel says so once, ahead of the peer's last words.
+  int resets = 0;
   do got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
   if (got < 0) return -errno;
   int taken = take_fds(&message, fds, *fd_count < MAX_FDS ? *fd_count : MAX_FDS);
   *fd_count = taken < 0 ? 0 : taken;

@@ -45,6 +45,8 @@ void *atoll_map_guest(int fd, unsigned long size, int *error) {
   if (at > room) munmap(room, (size_t)(at - room));
   munmap(at + size, (size_t)(room + align - at));
   madvise(base, size, MADV_DONTDUMP);
+  // Where the administrator lets shared memory have huge pages on request (shmem_enabled = advise), KVM maps guests by them.
+  madvise(base, size, MADV_HUGEPAGE);
   return base;
 }
 int atoll_unmap(void *base, unsigned long size) { return munmap(base, size) < 0 ? -errno : 0; }

@@ -15,8 +15,12 @@ public enum HypervisorError: Error, Sendable, Equatable {
   case badBinding(UInt64)
   /// As many bindings as the hypervisor has room for exist already.
   case noRoom
-  /// Saved state that this hypervisor cannot have written.
+  /// Saved state that no hypervisor can have written, or of a machine with other vCPUs.
   case badState
+  /// Saved state of a machine whose CPUs have features that this host cannot give: bits of a CPUCFG word.
+  case foreignState(word: Int, bits: UInt32)
+  /// The host cannot run guests this way at all.
+  case unavailable(HostShortcoming)
   /// The host refused.
   case system(SystemError)
 
@@ -27,7 +31,10 @@ public enum HypervisorError: Error, Sendable, Equatable {
     case .badVCPU(let number): "vCPU \(number) is out of range or exists already"
     case .badBinding(let what): "interrupt or doorbell \(hex(what)) does not exist or is already bound"
     case .noRoom: "there is no room for another interrupt or doorbell"
-    case .badState: "the saved state was not written by this hypervisor"
+    case .badState: "the saved state is damaged or of another machine"
+    case .foreignState(let word, let bits):
+      "the saved state is of a machine with CPU features that this host cannot give (CPUCFG word \(word), bits \(hex(UInt64(bits)))): restore it on a host that has them"
+    case .unavailable(let why): why.sentence
     case .system(let error): error.sentence
     }
   }
@@ -112,9 +119,15 @@ public protocol VCPU: AnyObject {
   var counters: VCPUCounters { get }
 }
 
+// `run` may have returned for an exit whose answer is still due: `completeRead` comes before `Hypervisor.save`.
+
 /// A virtual machine: memory, vCPUs and the LS7A interrupt controllers.
 public protocol Hypervisor: AnyObject {
   associatedtype CPU: VCPU
+
+  /// True if the guest is to see that it runs on a hypervisor (IOCSR FEATURES, bit VM; reference C.5). Settled when the last
+  /// vCPU has been created.
+  var isParavirtual: Bool { get }
 
   /// Makes `size` bytes from `offset` of the already mapped guest RAM appear at a guest physical address.
   /// All three are multiples of 16 KiB. The mapping must outlive the hypervisor.
@@ -122,7 +135,8 @@ public protocol Hypervisor: AnyObject {
   /// The same for memory that the guest can read and execute but not write (ROM): a store there leaves `run` as
   /// `mmioWrite`, as with KVM_MEM_READONLY.
   func addReadOnlyMemory(guestAddress: UInt64, host: UnsafeRawPointer, size: UInt64) throws(HypervisorError)
-  /// Creates vCPU `id` (its CPUID), reset as the architecture says.
+  /// Creates vCPU `id` (its CPUID), reset as the architecture says. Ids come in ascending order from 0, as many as the
+  /// hypervisor was made for; interrupts and doorbells are bound after the last.
   func createVCPU(id: Int) throws(HypervisorError) -> CPU
   /// Binds an eventfd to a PCH-PIC pin (0–63): each signal is `set(pin, 1)`. The descriptor is borrowed until `unbindPin`.
   func bindInterrupt(_ eventfd: Int32, pin: UInt32) throws(HypervisorError)
@@ -140,4 +154,9 @@ public protocol Hypervisor: AnyObject {
   func setLine(pin: UInt32, level: Bool)
   /// Raises an MSI vector from the core itself (KVM_SIGNAL_MSI).
   func signalMSI(vector: UInt32) throws(HypervisorError)
+  /// The state of all vCPUs and interrupt controllers. Every vCPU must stand still.
+  func save() throws(HypervisorError) -> MachineState
+  /// Takes a saved state over. Every vCPU must exist and stand still. `badState` and `foreignState` are told before anything
+  /// is changed; after another error the machine is of no use.
+  func restore(_ state: MachineState) throws(HypervisorError)
 }

@@ -111,6 +111,8 @@ extension Assembler {
     lu32i(rd, UInt32(truncatingIfNeeded: value >> 32))
     lu52i(rd, rd, UInt32(truncatingIfNeeded: value >> 52))
   }
+  /// rd = this instruction's address with its low 12 bits zero (pcalau12i).
+  public mutating func pageOfCode(_ rd: Register) { put(0x1a00_0000 | rd.rawValue) }
   /// rd = rj * rk, low 64 bits.
   public mutating func mul(_ rd: Register, _ rj: Register, _ rk: Register) {
     put(0x001d_8000 | rk.rawValue << 10 | rj.rawValue << 5 | rd.rawValue)

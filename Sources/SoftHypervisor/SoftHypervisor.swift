@@ -9,14 +9,17 @@ public final class SoftHypervisor: Hypervisor {
   /// vCPUs at most (EIOINTC and CPUID limits, reference A.1).
   public static let maximumVCPUs = 256
 
-  private let shared = SharedMachine()
-  private let chip: IRQChip
-  private let irqfds: IRQFDTable
+  let shared = SharedMachine()
+  let chip: IRQChip
+  let irqfds: IRQFDTable
+  /// By id.
+  private(set) var vcpus: [SoftVCPU?]
 
   /// A machine for `vcpus` vCPUs (1–256), which must then be created with ids 0 ..< `vcpus` in order.
   public init(vcpus: Int) throws(HypervisorError) {
     guard vcpus >= 1, vcpus <= Self.maximumVCPUs else { throw .badVCPU(vcpus) }
     for _ in 0..<vcpus { shared.add(VCPUWaker()) }
+    self.vcpus = Array(repeating: nil, count: vcpus)
     chip = IRQChip()
     do throws(SystemError) {
       irqfds = try IRQFDTable(chip)
@@ -43,7 +46,10 @@ public final class SoftHypervisor: Hypervisor {
     guard id >= 0, id < shared.wakers.count, let lines = chip.attach(cpu: id, waker: shared.wakers[id]) else {
       throw .badVCPU(id)
     }
-    return SoftVCPU(id: id, memory: shared.memory, chip: chip, lines: lines, waker: shared.wakers[id], shared: shared)
+    let vcpu = SoftVCPU(
+      id: id, memory: shared.memory, chip: chip, lines: lines, waker: shared.wakers[id], shared: shared)
+    vcpus[id] = vcpu
+    return vcpu
   }
 
   public func bindInterrupt(_ eventfd: Int32, pin: UInt32) throws(HypervisorError) {

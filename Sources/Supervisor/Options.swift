@@ -1,15 +1,25 @@
 import Control
 import System
 
-/// The supervisor's command line.
+/// How a machine is started.
 struct Options {
   /// Where the machine description comes from.
   enum Source {
+    /// A path; "-": standard input.
     case file(String)
     case descriptor(Int32)
+
+    /// What a person calls it.
+    var path: String? {
+      if case .file(let path) = self { return path }
+      return nil
+    }
   }
 
   var source: Source
+  /// In the place of the description's.
+  var name: String?
+  var hypervisor: HypervisorChoice?
   /// Path of the control socket; nil: $XDG_RUNTIME_DIR/atoll/NAME.sock.
   var control: String?
   var sandboxed = true
@@ -17,42 +27,62 @@ struct Options {
   /// Lines of all logs appear on standard error too.
   var verbose = false
 
-  static let usage = """
-    usage: atoll-supervisor --machine FILE | --machine-fd N [--control PATH] [--verbose]
-                            [--sandbox-log] [--insecure-no-sandbox]
-    """
-
   /// Reads the arguments, the program's name not among them.
   init(_ arguments: [[UInt8]]) throws(Ending) {
+    var words = Words(arguments)
     var source: Source?
-    var control: String?
-    var flags: (insecure: Bool, log: Bool, verbose: Bool) = (false, false, false)
-    var rest = arguments[...]
-    while let argument = rest.popFirst() {
-      if same(argument, "--insecure-no-sandbox") {
-        flags.insecure = true
-      } else if same(argument, "--sandbox-log") {
-        flags.log = true
-      } else if same(argument, "--verbose") {
-        flags.verbose = true
-      } else if same(argument, "--machine"), let value = rest.popFirst() {
-        source = .file(String(decoding: value, as: UTF8.self))
-      } else if same(argument, "--machine-fd"), let value = rest.popFirst(), let number = Options.number(value) {
-        source = .descriptor(number)
-      } else if same(argument, "--control"), let value = rest.popFirst() {
-        control = String(decoding: value, as: UTF8.self)
+    while let option = words.next() {
+      if same(option, "--insecure-no-sandbox") {
+        sandboxed = false
+      } else if same(option, "--sandbox-log") {
+        sandboxLog = true
+      } else if same(option, "--verbose") {
+        verbose = true
+      } else if same(option, "--machine") {
+        source = .file(try words.value())
+      } else if same(option, "--machine-fd") {
+        source = .descriptor(try Options.descriptor(try words.value()))
+      } else if same(option, "--name") {
+        name = try words.value()
+      } else if same(option, "--hypervisor") {
+        hypervisor = try Options.hypervisor(try words.value())
+      } else if same(option, "--control") {
+        control = try words.value()
       } else {
-        throw Ending(.badInput, Options.usage)
+        throw Invocation.misuse
       }
     }
-    guard let source else { throw Ending(.badInput, Options.usage) }
+    guard let source else { throw Invocation.misuse }
     self.source = source
-    self.control = control
-    (sandboxed, sandboxLog, verbose) = (!flags.insecure, flags.log, flags.verbose)
   }
 
-  private static func number(_ text: [UInt8]) -> Int32? {
-    guard (1...4).contains(text.count), text.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-    return text.reduce(0) { $0 * 10 + Int32($1 - 0x30) }
+  /// Not 0 to 2, which are the machine's terminal and log.
+  private static func descriptor(_ text: String) throws(Ending) -> Int32 {
+    let digits = text.utf8
+    guard (1...4).contains(digits.count), digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { throw Invocation.misuse }
+    let number = digits.reduce(0) { $0 * 10 + Int32($1 - 0x30) }
+    guard number > 2 else { throw Invocation.misuse }
+    return number
+  }
+
+  private static func hypervisor(_ word: String) throws(Ending) -> HypervisorChoice {
+    for choice in HypervisorChoice.allCases where same(choice.word.text, word) { return choice }
+    throw Invocation.misuse
+  }
+}
+
+/// Arguments, taken one after the other.
+struct Words {
+  private var rest: ArraySlice<[UInt8]>
+
+  init(_ arguments: [[UInt8]]) { rest = arguments[...] }
+
+  /// The next; nil behind the last.
+  mutating func next() -> [UInt8]? { rest.popFirst() }
+
+  /// The value of the option that was just taken.
+  mutating func value() throws(Ending) -> String {
+    guard let word = rest.popFirst() else { throw Invocation.misuse }
+    return String(decoding: word, as: UTF8.self)
   }
 }

@@ -74,10 +74,13 @@ extension Supervisor {
   private func handleVMM(_ child: Child, _ message: borrowing Incoming) throws(MessageError) {
     switch message.request {
     case .machineReady:
-      _ = try message.decode(MachineReady.self)
-      try becomeReady(child)
+      let ready: MachineReady = try message.decode()
+      try machineReady(ready, child)
+    case .machineFailed:
+      guard child.state == .starting else { throw .unexpectedRequest(message.request.rawValue) }
+      end(Ending(.badInput, try message.decode(MachineFailed.self).text))
     case .deviceFault: deviceFault(try message.decode(DeviceFault.self))
-    case .vcpuFailed: vcpuFailed(try message.decode(VCPUFailed.self).report)
+    case .vcpuFailed: vcpuFailed(try message.decode(VCPUFailed.self).report, child)
     case .machineCounters:
       try expectCounters(child)
       vmmCounters = try message.decode(MachineCounters.self)
@@ -133,6 +136,15 @@ extension Supervisor {
     runIfReady()
   }
 
+  private func machineReady(_ ready: MachineReady, _ vmm: Child) throws(MessageError) {
+    let line = HypervisorLine.text(ready, kvm, asked: machine.hypervisor)
+    note(line)
+    // Who left the choice to the host is told of it, once.
+    if hypervisor == nil, machine.hypervisor == .auto { announcement = line }
+    hypervisor = ready.hypervisor
+    try becomeReady(vmm)
+  }
+
   /// Lets the vCPUs go once the guest is loaded and everything that it can touch is there.
   func runIfReady() {
     guard phase == .starting, let boot else { return }
@@ -142,6 +154,8 @@ extension Supervisor {
     tell(Boot(entry: boot), vmm)
     tell(Run(), vmm)
     note("the guest runs")
+    if let line = announcement { Log.line("atoll: \(line)") }
+    announcement = nil
   }
 
   /// Sends a message that carries nothing that could fail to be made.
@@ -177,11 +191,17 @@ extension Supervisor {
     device.current?.process.kill()
   }
 
-  private func vcpuFailed(_ registers: RegisterReport) {
-    let why =
-      registers.code == 1 ? "its exception entry cannot be fetched" : "the hypervisor cannot carry out an instruction"
+  private func vcpuFailed(_ registers: RegisterReport, _ vmm: Child) {
+    let why = registers.code == 1 ? "its exception entry cannot be fetched" : whyOfHypervisor(vmm)
     report = RegisterText.lines(registers)
     end(Ending(.vcpuFailure, "vCPU \(registers.vcpu) cannot continue: \(why)"))
+  }
+
+  /// What KVM has given up for stands in the VMM's log.
+  private func whyOfHypervisor(_ vmm: Child) -> String {
+    guard hypervisor == .kvm, let current = vmm.current else { return "the hypervisor cannot carry out an instruction" }
+    readLog(vmm, current)
+    return "KVM cannot carry it on\(vmm.lastWords)"
   }
 
   /// The console said the first words of a panic: reason and call trace follow, and are what a person wants to see.

@@ -61,8 +61,14 @@ extension Supervisor {
     ]
     if case .terminal = child.role { descriptors += [InheritedDescriptor(0, as: 0), InheritedDescriptor(1, as: 1)] }
     if let backEnd = child.role.backEnd { return try launch(backEnd, child, descriptors) }
-    let spec = SpawnSpec(name: child.role.program ?? "", profile: child.role.profile, descriptors: descriptors)
+    let spec = SpawnSpec(name: child.role.program ?? "", profile: profile(child), descriptors: descriptors)
     do { return try sandbox.spawn(child.program.file, spec) } catch { throw Ending(error) }
+  }
+
+  /// What confines a child: a VMM that has /dev/kvm may ask more of the kernel.
+  func profile(_ child: Child) -> Profile {
+    if case .vmm = child.role, kvm.demand != .soft { return .vmmOnKVM }
+    return child.role.profile
   }
 
   /// Sends a message without waiting; a peer that cannot take it is ended, and its death tells the rest.
@@ -71,7 +77,7 @@ extension Supervisor {
   {
     guard let child, let current = child.current else { return }
     do {
-      guard filtered, let filter = try sandbox.phaseTwoProgram(child.role.profile) else {
+      guard filtered, let filter = try sandbox.phaseTwoProgram(profile(child)) else {
         return post(message, current, descriptors, nil)
       }
       post(message, current, descriptors, filter.raw)
@@ -88,9 +94,10 @@ extension Supervisor {
 
   private func sendMachine() throws(Ending) {
     let setup = MachineSetup(
-      vcpus: UInt32(machine.vcpus), ramBytes: machine.memory, romBytes: files.firmware?.romBytes ?? 0)
+      vcpus: UInt32(machine.vcpus), ramBytes: machine.memory, romBytes: files.firmware?.romBytes ?? 0,
+      hypervisor: kvm.demand)
     let rom = files.firmware.map { [$0.rom.raw] } ?? []
-    try send(setup, to: vmm, [memory.ram.raw] + rom, filtered: true)
+    try send(setup, to: vmm, [memory.ram.raw] + rom + kvm.descriptors, filtered: true)
   }
 
   /// The first message to a process, and for a device also its introduction to the VMM.

@@ -61,6 +61,7 @@ extension Supervisor {
     status.name = machine.name
     status.state = phase.word.text
     status.vcpus = machine.vcpus
+    status.hypervisor = hypervisor.map { HypervisorLine.word($0).text } ?? ""
     status.memory = machine.memory
     status.uptime = Clock.monotonic - startedAt
     status.resets = resets
@@ -120,8 +121,8 @@ extension Supervisor {
 
   private func confinementWord(_ child: Child) -> String {
     switch sandbox.confinement {
-    case .enforced: child.role.profile.name.text
-    case .logged: "\(child.role.profile.name.text) (log only)"
+    case .enforced: profile(child).name.text
+    case .logged: "\(profile(child).name.text) (log only)"
     case .none: "none"
     }
   }

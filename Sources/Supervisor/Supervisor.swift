@@ -30,6 +30,7 @@ final class Supervisor {
   let machine: MachineDescription
   let options: Options
   let files: MachineFiles
+  let kvm: KVMAccess
   let sandbox: Sandbox
   let signals: SignalDescriptor
   let control: ControlServer
@@ -61,15 +62,20 @@ final class Supervisor {
   var panicDeadline: Int64?
   var panicStopping = false
   var vmmCounters = MachineCounters()
+  /// What runs the vCPUs, once the VMM has said so.
+  var hypervisor: HypervisorKind?
+  /// What a person is told when the guest begins to run.
+  var announcement: String?
   var ownLog = LogRing()
 
   init(
-    _ machine: MachineDescription, _ options: Options, _ files: MachineFiles, control: ControlServer,
+    _ machine: MachineDescription, _ options: Options, _ files: MachineFiles, kvm: KVMAccess, control: ControlServer,
     signals: consuming SignalDescriptor, terminalModes: TerminalModes
   ) throws(Ending) {
     self.machine = machine
     self.options = options
     self.files = files
+    self.kvm = kvm
     self.control = control
     self.signals = signals
     self.terminalModes = terminalModes

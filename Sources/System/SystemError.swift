@@ -32,6 +32,7 @@ public enum Errno {
   public static let again: Int32 = 11
   public static let noMemory: Int32 = 12
   public static let access: Int32 = 13
+  public static let busy: Int32 = 16
   public static let exists: Int32 = 17
   public static let invalid: Int32 = 22
   public static let noSpace: Int32 = 28
@@ -50,6 +51,7 @@ public enum Errno {
     case again: "try again"
     case noMemory: "out of memory"
     case access: "permission denied"
+    case busy: "in use"
     case exists: "already exists"
     case invalid: "invalid argument"
     case noSpace: "no space left"
@@ -63,6 +65,7 @@ public enum Errno {
     case 20: "not a directory"
     case 21: "is a directory"
     case 23, 24: "too many open files"
+    case 25: "not a request for this kind of file"
     case 26: "text file busy"
     case 27: "file too large"
     case 30: "read-only file system"

@@ -21,6 +21,7 @@ import System
     ("integer", { try Loops.measure($0, $1, GuestLoop.integer) }),
     ("float", { try Loops.measure($0, $1, GuestLoop.float) }),
     ("registers", Registers.measure),
+    ("kvm", KVM.measure),
     ("idle", Idle.measure),
     ("output", { try Output.measure($0, $1, kills: false) }),
     ("disk", Disk.measure),

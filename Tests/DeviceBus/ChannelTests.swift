@@ -46,6 +46,25 @@ private func fault(_ end: End) -> MessageError? {
   return nil
 }
 
+@Test(arguments: [true, false]) func lastWordsOfAPeerThatHadNotReadEverythingArrive(wait: Bool) throws {
+  let pair = try MessageSocket.pair()
+  let near = Channel(owning: FileDescriptor(owning: pair.0))
+  try near.send(Stop())
+  do {
+    let far = Channel(owning: FileDescriptor(owning: pair.1))
+    try far.send(MachineFailed(text: "no KVM"))
+  }
+
+  let words = try near.receive(wait: wait)?.decode(MachineFailed.self).text
+  #expect(words == "no KVM")
+  do throws(ChannelError) { _ = try near.receive(wait: wait) } catch {
+    guard case .closed = error else {
+      Issue.record("\(error)")
+      return
+    }
+  }
+}
+
 @Test func messageArrivesWithItsDescriptorsAndItsFilter() throws {
   let pair = try MessageSocket.pair()
   let near = Channel(owning: FileDescriptor(owning: pair.0))

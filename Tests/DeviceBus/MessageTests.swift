@@ -16,10 +16,10 @@ private func samples() -> [(request: Request, payload: [UInt8])] {
     pair(Attach(deviceIndex: 1, vcpus: 4, incarnation: 2, resume: true, console: true)),
     pair(HostEventMessage(event: 1)),
     pair(QueryDeviceCounters()), pair(DeviceReady()), pair(MachineEventMessage(event: 1)), pair(DeviceCounters()),
-    pair(DeviceFailed(code: 65, text: "no memory")), pair(MachineSetup(vcpus: 1, ramBytes: 1 << 30)),
+    pair(DeviceFailed(code: 65, text: "no memory")), pair(MachineSetup(vcpus: 1, ramBytes: 1 << 30, hypervisor: .kvmRequired)),
     pair(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 2, regions: regions)), pair(DetachDevice(deviceIndex: 3)),
     pair(Boot(entry: entry)), pair(Run()), pair(Pause()), pair(Stop()), pair(QueryMachineCounters()),
-    pair(AbandonDevice(deviceIndex: 3)), pair(MachineReady()), pair(DeviceFault(deviceIndex: 1, code: 2)),
+    pair(AbandonDevice(deviceIndex: 3)), pair(MachineReady(.soft, reason: "there is no /dev/kvm")), pair(MachineFailed(text: "no KVM")), pair(DeviceFault(deviceIndex: 1, code: 2)),
     pair(VCPUFailed(report: report)), pair(MachineCounters()), pair(Paused(report: report)),
     pair(Load(ramBytes: 1 << 30, vcpus: 1, tables: .acpi, hasInitrd: true, commandLine: Array("quiet".utf8))),
     pair(Loaded(entry: entry)), pair(LoadFailed(text: "not a kernel")), pair(AttachConsole()), pair(Finish()),
@@ -66,6 +66,7 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
   case .queryMachineCounters: return try again(QueryMachineCounters.self)
   case .abandonDevice: return try again(AbandonDevice.self)
   case .machineReady: return try again(MachineReady.self)
+  case .machineFailed: return try again(MachineFailed.self)
   case .deviceFault: return try again(DeviceFault.self)
   case .vcpuFailed: return try again(VCPUFailed.self)
   case .machineCounters: return try again(MachineCounters.self)
@@ -139,6 +140,33 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
   bad(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 0, regions: [.init(guestAddress: 0, size: 0, posted: false)]))
   bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: Array(repeating: 65, count: 4097)))
   bad(Load(ramBytes: 1, vcpus: 1, tables: .acpi, hasInitrd: false, commandLine: [65, 0, 65]))
+}
+
+@Test func machineCarriesKVMBehindItsMemoryUnlessTheSoftwareRunsIt() throws {
+  for (rom, demand, count) in [
+    (0, .soft, 1), (16384, .soft, 2), (0, .kvmPreferred, 2), (16384, .kvmPreferred, 3), (16384, .kvmRequired, 3),
+  ] as [(UInt64, HypervisorDemand, Int)] {
+    let setup = MachineSetup(vcpus: 1, ramBytes: 16384, romBytes: rom, hypervisor: demand)
+    #expect(setup.descriptorCount == count)
+    #expect(try MachineSetup(decoding: setup.encode()) == setup)
+  }
+}
+
+@Test(arguments: [3, 4, 256, UInt32.max]) func hypervisorThatIsNoneIsRefused(_ number: UInt32) {
+  func with(_ payload: [UInt8], at offset: Int) -> [UInt8] {
+    var changed = payload
+    for i in 0..<4 { changed[offset + i] = UInt8(truncatingIfNeeded: number >> (8 * i)) }
+    return changed
+  }
+  let setup = MachineSetup(vcpus: 1, ramBytes: 16384).encode()
+  #expect(throws: MessageError.self) { try MachineSetup(decoding: with(setup, at: setup.count - 4)) }
+  #expect(throws: MessageError.self) { try MachineReady(decoding: with(MachineReady(.kvm).encode(), at: 0)) }
+}
+
+@Test func reasonsAreCutAndMadePrintable() throws {
+  let long = String(repeating: "\u{1b}", count: 500)
+  #expect(try MachineReady(decoding: MachineReady(.soft, reason: long).encode()).reason == String(repeating: "?", count: 200))
+  #expect(try MachineFailed(decoding: MachineFailed(text: long).encode()).text.utf8.count == 200)
 }
 
 @Test func vectorsOfADeviceAreThoseOfTheMADTAndNeedABackChannel() throws {

@@ -8,7 +8,7 @@ enum QEMU {
   }
 
   /// Where the program is looked for.
-  private static var program: String {
+  static var program: String {
     let environment = ProcessInfo.processInfo.environment
     if let path = environment["ATOLL_QEMU_USER"] { return path }
     let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"

@@ -22,11 +22,12 @@ import Testing
       $0.divu(.t1, .t1, .t3)
       $0.extract(.t1, .t2, high: 31, low: 26)
       $0.insert(.t2, .t1, high: 9, low: 4)
+      $0.pageOfCode(.t1)
     }
     #expect(
       code == [
         0x02ff_fdac, 0x0380_0c04, 0x0240_f1ef, 0x1400_002c, 0x1600_000c, 0x0320_0084, 0x001d_bdad, 0x0023_3dad,
-        0x00df_69cd, 0x0089_11ae,
+        0x00df_69cd, 0x0089_11ae, 0x1a00_000d,
       ])
   }
 

@@ -66,6 +66,15 @@ import Testing
     #expect(error { try MachineLimits.checkRAM(bytes) } == expected)
   }
 
+  /// KVM maps a guest by the host's huge pages only where both addresses have the same remainder: 32 MiB with pages of
+  /// 16 KiB, and guest RAM is mapped at a multiple of that (Linux 7.2, arch/loongarch/kvm/mmu.c; reference A.6).
+  @Test(arguments: [64 << 20, 256 << 20, 257 << 20, 1 << 30, 5 << 30] as [UInt64])
+  func everyPartOfRAMIsCongruentWithItsPlaceInTheFile(bytes: UInt64) {
+    for part in RAMLayout.ranges(bytes: bytes) {
+      #expect(part.range.start % (32 << 20) == part.fileOffset % (32 << 20))
+    }
+  }
+
   @Test(arguments: [(0, false), (1, true), (256, true), (257, false), (-1, false)])
   func vcpusAre1To256(count: Int, fine: Bool) {
     #expect(error { try MachineLimits.checkVCPUs(count) } == (fine ? nil : .badVCPUCount(count)))

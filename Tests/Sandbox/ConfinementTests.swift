@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Sandbox
@@ -16,10 +17,15 @@ struct Situation: CustomTestStringConvertible, Sendable {
     }
   }
 
+  /// What this profile allows, where the host lets this user open /dev/kvm.
+  var allowedWithKVM: Set<String> { (profile, phase) == ("vmm-kvm", "one") ? ["kvm_make_machine"] : [] }
+
   /// What this profile allows on purpose, in this phase.
   var allowed: Set<String> {
     switch (profile, phase) {
     case ("vmm", "one"): ["make_thread", "map_over"]
+    case ("vmm-kvm", "one"): ["make_thread", "map_over", "kick_self"]
+    case ("vmm-kvm", _): ["kick_self"]
     case ("loader", _): ["map_over"]
     case ("terminal", _): ["write_file"]
     case ("block", "one"): ["write_file", "io_uring", "make_blocking"]
@@ -46,6 +52,7 @@ struct ConfinementTests {
       tried.insert(attempt)
       let stopped = outcome.hasPrefix("killed ") || outcome.hasPrefix("refused ")
       let expected = situation.allowed.contains(attempt) ? outcome == "happened" : stopped
+      if situation.allowedWithKVM.contains(attempt), outcome == "happened" { continue }
       #expect(expected, "\(attempt): \(outcome)")
     }
     #expect(tried.isSuperset(of: ConfinementTests.named), "the probe did not try all that it must")
@@ -62,6 +69,32 @@ struct ConfinementTests {
     let results = try ProbeProgram.run(["drive", profile, "two", "enforced"] + calls)
 
     #expect(results.sorted() == calls.map { "\($0) killed 31" }.sorted())
+  }
+
+  @Test("with /dev/kvm asks it for a machine before its second filter, and for none afterwards")
+  func machineOfKVM() throws {
+    let made = ["kvm_make_machine", "kvm_make_vcpu", "kvm_place_memory", "kvm_make_device"]
+    // /dev/kvm itself knows neither: they get through the filter and no further.
+    let used = ["kvm_run", "kvm_bind"]
+    let foreign = ["kvm_debug_guest", "kick_self_otherwise", "signal_thread"]
+
+    let first = try ProbeProgram.run(["drive", "vmm-kvm", "one", "enforced"] + made + used + foreign)
+    let second = try ProbeProgram.run(["drive", "vmm-kvm", "two", "enforced"] + made + used + foreign)
+    let without = try ProbeProgram.run(["drive", "vmm", "one", "enforced"] + made + used)
+
+    let killed = { (calls: [String]) in calls.map { "\($0) killed 31" } }
+    #expect(Set(first).isSuperset(of: killed(foreign)) && Set(second).isSuperset(of: killed(made + foreign)))
+    #expect(first.allSatisfy { line in foreign.contains { line.hasPrefix($0 + " ") } || !line.contains("killed") })
+    #expect(second.allSatisfy { line in !used.contains { line.hasPrefix($0 + " ") } || line.contains(" refused ") })
+    #expect(Set(without) == Set(killed(made + used)))
+  }
+
+  @Test(
+    "really gets a machine of KVM's before its second filter",
+    .enabled(if: access("/dev/kvm", R_OK | W_OK) == 0, "/dev/kvm is not there or not open to this user"))
+  func machineIsMade() throws {
+    let results = try ProbeProgram.run(["drive", "vmm-kvm", "one", "enforced", "kvm_make_machine"])
+    #expect(results == ["kvm_make_machine happened"])
   }
 
   @Test("sees an empty host with its filter only logging", arguments: Profile.all.map(\.name.description))

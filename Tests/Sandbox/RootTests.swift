@@ -63,7 +63,7 @@ struct ForeignTests {
     "outlive_parent", "allow_tracer", "futex_requeue", "futex_priority", "make_blocking", "seal_descriptor",
     "splice_bytes",
     "terminal_ioctl", "filter_listener", "change_directory", "connect_abstract", "open_own_memory", "keep_capabilities",
-    "lock_memory",
+    "lock_memory", "kick_self", "kick_self_otherwise",
   ]
 
   @Test("can be a program, and has none of the dangerous calls", arguments: Supervisor.available)

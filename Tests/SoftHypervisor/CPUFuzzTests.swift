@@ -75,7 +75,7 @@ import Testing
     #expect(machine.gpr(0, cpu: 0) | machine.gpr(0, cpu: 1) == 0)
   }
 
-  private func randomise(_ machine: CPUMachine, _ random: inout SplitMix64, cpu id: Int = 0) {
+  func randomise(_ machine: CPUMachine, _ random: inout SplitMix64, cpu id: Int = 0) {
     for address in stride(from: UInt64(0x8000), to: 0x1_1000, by: 4) where address < 0x8100 || address >= 0xc000 {
       machine.patch(word(&random), at: address)
     }
@@ -133,7 +133,7 @@ import Testing
 }
 
 /// Kicks a vCPU every 300 microseconds, so that no guest runs or sleeps for long.
-private final class Kicker: Sendable {
+final class Kicker: Sendable {
   private let ended = Atomic<Bool>(false)
   private let gone = Atomic<Bool>(false)
 

@@ -1,3 +1,4 @@
+import StateComparison
 import Testing
 
 @testable import SoftHypervisor
@@ -22,6 +23,9 @@ final class IRQChipBench: Sendable {
     bench.setPIC(0x20, ~edgePins)
     return bench
   }
+
+  /// The saved state, to compare.
+  var saved: [UInt64] { chip.save().state.words }
 
   func pic(_ offset: UInt64) -> UInt64 { chip.read(mmio: 0x1000_0000 + offset, size: 8) ?? 0 }
   func setPIC(_ offset: UInt64, _ value: UInt64, size: Int = 8) {

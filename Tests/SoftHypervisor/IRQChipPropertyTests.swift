@@ -191,8 +191,11 @@ private struct PlainIRQChip {
       default: _ = bench.chip.writeIOCSR(cpu: cpu, address: register, size: size, value: random.edgy())
       }
     }
-    let saved = bench.chip.save()
-    try IRQChip(eiointcFeatures: UInt32(seed & 0xf)).restore(saved)
+    let other = IRQChipBench(cpus: 3, features: UInt32(seed & 0xf))
+    let (saved, lines) = bench.chip.save()
+    try other.chip.restore(saved)
+    #expect(other.saved == saved.words)
+    #expect((0..<3).map { other.chip.lines($0) } == lines)
   }
 
   private func bits(_ word: UInt64) -> Set<Int> { Set((0..<64).filter { word >> UInt64($0) & 1 == 1 }) }

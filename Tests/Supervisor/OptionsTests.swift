@@ -14,8 +14,15 @@ struct OptionsTests {
     #expect(read.verbose && read.control == "/c" && !read.sandboxed && !read.sandboxLog)
   }
 
+  @Test func nameAndHypervisorAreRead() throws {
+    let read = try #require(options("--machine", "m", "--name", "n", "--hypervisor", "kvm"))
+    #expect(read.source.path == "m" && read.name == "n" && read.hypervisor == .kvm)
+    #expect(try #require(options("--machine", "m")).hypervisor == nil)
+  }
+
   @Test(arguments: [
-    [], ["--machine"], ["--machine-fd", "x"], ["--machine-fd", "-1"], ["--machine-fd", "99999"],
+    [], ["--machine"], ["--machine-fd", "x"], ["--machine-fd", "-1"], ["--machine-fd", "99999"], ["--machine-fd", "2"],
+    ["--machine", "m", "--hypervisor", "xen"], ["--machine", "m", "--hypervisor"], ["--machine", "m", "--name"],
     ["--machine", "m", "--unknown"], ["m"],
   ])
   func unusableArgumentsAreBadInput(_ words: [String]) {

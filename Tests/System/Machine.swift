@@ -7,7 +7,7 @@ import System
 final class Machine {
   let pid: Int32
   let folder: URL
-  private let input: Int32
+  private var input: Int32
   private let output: Int32
   private let errors: Int32
   private(set) var console: [UInt8] = []
@@ -56,6 +56,7 @@ final class Machine {
     description.initrd = Programs.initrd
     description.programs = Programs.folder
     description.memory = 512 << 20
+    description.hypervisor = .soft
     return description
   }
 
@@ -85,6 +86,13 @@ final class Machine {
   func type(_ text: String) {
     pending += Array(text.utf8)
     pump(0)
+  }
+
+  /// Ends the input behind what was typed.
+  func closeInput() {
+    while !pending.isEmpty, reap(wait: false) == nil { pump(5) }
+    if input >= 0 { close(input) }
+    input = -1
   }
 
   /// Moves bytes for at most `milliseconds`.

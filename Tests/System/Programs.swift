@@ -12,6 +12,9 @@ enum Programs {
   /// The command itself, of the ordinary release build.
   static let command = ProcessInfo.processInfo.environment["ATOLL_COMMAND"] ?? root.path + "/.build/release/atoll"
 
+  /// The documents that people copy.
+  static let examples = root.appendingPathComponent("Examples")
+
   private static let cache: String = {
     let environment = ProcessInfo.processInfo.environment
     return (environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache") + "/atoll/guest"

@@ -19,6 +19,8 @@ final class RecordingHypervisor: Hypervisor {
   var vectors: [Int32: UInt32] = [:]
   var pins: [Int32: UInt32] = [:]
 
+  var isParavirtual = false
+
   private func refuse() throws(HypervisorError) {
     if let refusal { throw refusal }
   }
@@ -42,4 +44,6 @@ final class RecordingHypervisor: Hypervisor {
   func unbindDoorbell(_ eventfd: Int32, address: UInt64) { doorbells[eventfd] = nil }
   func setLine(pin: UInt32, level: Bool) {}
   func signalMSI(vector: UInt32) throws(HypervisorError) {}
+  func save() throws(HypervisorError) -> MachineState { throw .badState }
+  func restore(_ state: MachineState) throws(HypervisorError) { throw .badState }
 }

@@ -43,6 +43,9 @@ enum CacheFolder {
   /// vhost-user back-ends that others have written, with all that they need.
   static var vhostUser: URL { root.appendingPathComponent("vhost-user") }
 
+  /// Linux's headers for programs.
+  static var kernelHeaders: URL { root.appendingPathComponent("kernel-headers") }
+
   /// Whether a file is there and not empty.
   static func has(_ file: URL) -> Bool {
     let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)

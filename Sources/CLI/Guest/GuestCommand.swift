@@ -26,10 +26,12 @@ struct GuestFetchCommand: ParsableCommand {
   @Flag(help: "Get UEFI for guests instead, for --firmware.") var firmware = false
   @Flag(help: "Get virtiofsd, qemu-storage-daemon, passt and vhost-device-vsock instead, in a private root.")
   var vhostUser = false
+  @Flag(help: "Get Linux's headers instead, with which the tests compare KVM's numbers.") var kernelHeaders = false
 
   func validate() throws {
-    guard [qemuUser, qemuSystem, vhostUser, firmware].filter({ $0 }).count <= 1 else {
-      throw ValidationError("choose one of --qemu-user, --qemu-system, --vhost-user and --firmware")
+    guard [qemuUser, qemuSystem, vhostUser, firmware, kernelHeaders].filter({ $0 }).count <= 1 else {
+      throw ValidationError(
+        "choose one of --qemu-user, --qemu-system, --vhost-user, --firmware and --kernel-headers")
     }
   }
 
@@ -46,6 +48,9 @@ struct GuestFetchCommand: ParsableCommand {
     } else if vhostUser {
       let programs = PeerFetch.backEndPrograms.map { CacheFolder.vhostUser.appendingPathComponent($0) }
       try fetch("vhost-user", unless: programs) { try PeerFetch(archive: $0).backEnds() }
+    } else if kernelHeaders {
+      let header = CacheFolder.kernelHeaders.appendingPathComponent(PeerFetch.kernelHeader)
+      try fetch("kernel-headers", unless: [header]) { try PeerFetch(archive: $0).kernelHeaders() }
     } else {
       let files = [CacheFolder.kernel, CacheFolder.initrd]
       try fetch("guest", unless: files, complete: CacheFolder.hasGuest) { try GuestFetch(archive: $0).run() }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Gets QEMU from the same archive, for the host's architecture: what Atoll is compared with.
+/// Gets from the same archive what Atoll is compared with: QEMU, for the host's architecture, and what else there is.
 struct PeerFetch {
   let archive: PrivateArchive
 
@@ -25,6 +25,20 @@ struct PeerFetch {
     }
     try PeerFetch.move(root, to: CacheFolder.firmware)
   }
+
+  /// Linux's headers for programs, of every architecture: what the kernel's KVM of LoongArch is compared with.
+  func kernelHeaders() throws {
+    defer { archive.remove() }
+    try archive.open()
+    let root = try archive.unpack("linux-libc-dev")
+    guard CacheFolder.has(root.appendingPathComponent(PeerFetch.kernelHeader).resolvingSymlinksInPath()) else {
+      throw FetchError.noFile(PeerFetch.kernelHeader, package: "linux-libc-dev")
+    }
+    try PeerFetch.move(root, to: CacheFolder.kernelHeaders)
+  }
+
+  /// The one that stands for all.
+  static let kernelHeader = "usr/include/loongarch64-linux-gnu/asm/kvm.h"
 
   /// Code and variables, in this order.
   static let firmwareFiles = ["QEMU_EFI.fd", "QEMU_VARS.fd"]

@@ -13,6 +13,8 @@
 #include "atoll_terminal.h"
 #include "atoll_irqfd.h"
 #include "atoll_host.h"
+#include "atoll_kvm.h"
+#include "atoll_check.h"
 #include "atoll_functions.h"
 #include "atoll_tap.h"
 #include "atoll_peer.h"

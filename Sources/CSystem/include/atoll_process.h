@@ -48,7 +48,7 @@ struct atoll_spawn_request {
 
 // Where the program's descriptor is when execveat runs: above every profile's open_files, so that after exec no
 // descriptor can ever have this number again, and a filter that allows execveat of this number allows it once.
-enum { ATOLL_EXECUTABLE_FD = 511, ATOLL_CHANNEL_FD = 510 };
+enum { ATOLL_EXECUTABLE_FD = 767, ATOLL_CHANNEL_FD = 766 };
 
 // Starts the process and waits until its exec succeeded: the pid, with *pidfd open, or -errno with *step set.
 int atoll_spawn(const struct atoll_spawn_request *request, int *pidfd, int *step);

@@ -8,28 +8,46 @@ public enum Parking {
   private static let enableOffset: Int32 = 0x04
   private static let clearOffset: Int32 = 0x0c
   private static let mailboxOffset: Int32 = 0x20
-  /// ECFG, with the local enable bit of the IPI line.
+  private static let currentMode: UInt32 = 0x0
+  /// CRMD: direct addressing, and interrupts on.
+  private static let direct: Int32 = 1 << 3
+  private static let interruptible: Int32 = 1 << 2
+  /// ECFG, with the local enable bit of the IPI line; one entry for all exceptions.
   private static let exceptionConfiguration: UInt32 = 0x4
+  private static let exceptionEntry: UInt32 = 0xc
   private static let ipiLine: UInt32 = 1 << 12
 
-  /// Position-independent code; runs from reset state (direct addressing, interrupts off) and needs no stack.
-  /// `idle` ends when a line enabled in ECFG is pending, even though CRMD.IE is 0.
+  /// Code for the start of a page, with direct addressing; it needs no stack. It is its own exception entry: an IPI begins it
+  /// again.
+  ///
+  /// `idle` also ends with interrupts off, on a real CPU. Not so in KVM: an IPI that it delivered between the look at the
+  /// mailbox and `idle` would no longer end the sleep (Linux 7.2, arch/loongarch/kvm/exit.c, kvm_emu_idle), and the next one
+  /// raises nothing while the first is pending. So they are on, and the IPI is taken wherever it comes.
   public static func code() -> [UInt8] {
     var asm = Assembler()
+    let start = asm.here()
+    asm.addi(.t0, .zero, direct)
+    asm.csrWrite(.t0, currentMode)
+    asm.pageOfCode(.t0)
+    asm.csrWrite(.t0, exceptionEntry)
     asm.lu12i(.t0, ipiLine >> 12)
     asm.csrWrite(.t0, exceptionConfiguration)
     asm.lu12i(.t0, statusRegister >> 12)
     asm.addi(.t1, .zero, -1)
     asm.addi(.t2, .t0, enableOffset)
     asm.iocsrWriteWord(.t1, .t2)
-    let wait = asm.here()
-    asm.idle()
     asm.iocsrReadWord(.t1, .t0)
     asm.addi(.t2, .t0, clearOffset)
     asm.iocsrWriteWord(.t1, .t2)
     asm.addi(.t2, .t0, mailboxOffset)
     asm.iocsrReadDouble(.t1, .t2)
-    asm.branchIfZero(.t1, to: wait)
+    let go = asm.label()
+    asm.branchIfNotZero(.t1, to: go)
+    asm.addi(.t1, .zero, direct | interruptible)
+    asm.csrWrite(.t1, currentMode)
+    asm.idle()
+    asm.jump(to: start)
+    asm.place(go)
     asm.instructionBarrier()
     asm.jump(register: .t1)
     return asm.assembled()

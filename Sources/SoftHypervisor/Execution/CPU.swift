@@ -58,6 +58,9 @@ struct CPU {
   /// Set by other threads: `run` must return.
   let kick: UnsafeMutablePointer<Atomic<UInt32>>
 
+  /// CPUCFG words 0–20.
+  let configuration: UnsafeMutablePointer<UInt32>
+
   /// This vCPU's CPUID.
   let id: Int
   /// Host counterpart of the vCPU's interrupt lines and of its attention word.

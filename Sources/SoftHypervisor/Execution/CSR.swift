@@ -51,6 +51,8 @@ enum CSR {
   static let dsave = 0x502
   /// One more than the highest number that is stored.
   static let count = 0x503
+  /// The highest number that an instruction can name.
+  static let last = 0x3fff
 
   // CRMD
   static let crmdPLV: UInt64 = 0x3

@@ -44,6 +44,13 @@ struct CPULines {
   /// Whether there is such a vCPU.
   func exists(_ cpu: Int) -> Bool { cpu >= 0 && cpu < Self.limit && wakers[cpu] != nil }
 
+  /// How many vCPUs there are; they come in the order of their numbers.
+  var count: Int {
+    var count = 0
+    while exists(count) { count += 1 }
+    return count
+  }
+
   /// Gives `cpu` its waker, for good; false if there is no such number or it has one.
   func attach(_ cpu: Int, _ waker: VCPUWaker) -> Bool {
     guard cpu >= 0, cpu < Self.limit, wakers[cpu] == nil else { return false }

@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// Inter-processor interrupts and mailboxes, one set of registers a CPU (reference C.3; LoongArch IOCSR 0x1000).
 struct IPI: ~Copyable {
   /// IOCSR address of offset 0, and the bytes behind it.
@@ -78,27 +80,26 @@ struct IPI: ~Copyable {
     cores[command.cpu].mailboxes[box] = old & ~(0xffff_ffff << shift) | new << shift
   }
 
-  /// 64-bit words that `save` appends.
-  static let stateWords = CPULines.limit * 5
-
-  /// Appends the state.
-  func save(to words: inout [UInt64]) {
-    for cpu in 0..<CPULines.limit {
-      words.append(UInt64(cores[cpu].status) | UInt64(cores[cpu].enable) << 32)
-      for box in 0..<4 { words.append(cores[cpu].mailboxes[box]) }
+  /// The registers of CPUs 0 ..< `cpus`.
+  func save(cpus: Int) -> [IPIState] {
+    var states: [IPIState] = []
+    for cpu in 0..<cpus {
+      var state = IPIState()
+      state.status = cores[cpu].status
+      state.enable = cores[cpu].enable
+      state.mailboxes = cores[cpu].mailboxes
+      states.append(state)
     }
+    return states
   }
 
-  /// Takes over `stateWords` words. Any values are possible ones; false only if there are not as many.
-  mutating func restore(_ words: ArraySlice<UInt64>) -> Bool {
-    guard words.count == Self.stateWords else { return false }
-    for cpu in 0..<CPULines.limit {
-      let first = words.startIndex + cpu * 5
-      cores[cpu].enable = UInt32(truncatingIfNeeded: words[first] >> 32)
-      for box in 0..<4 { cores[cpu].mailboxes[box] = words[first + 1 + box] }
-      setStatus(cpu, UInt32(truncatingIfNeeded: words[first]))
+  /// Takes the registers of CPUs 0 ..< `states.count` (at most 256) over. Any values are possible ones.
+  mutating func restore(_ states: [IPIState]) {
+    for cpu in 0..<states.count {
+      cores[cpu].enable = states[cpu].enable
+      cores[cpu].mailboxes = states[cpu].mailboxes
+      setStatus(cpu, states[cpu].status)
     }
-    return true
   }
 }
 

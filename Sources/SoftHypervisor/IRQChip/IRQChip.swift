@@ -83,7 +83,11 @@ final class IRQChip: @unchecked Sendable {
       switch window {
       case .pchPIC: pic.write(offset, size: size, value: value, &eiointc)
       case .msi: writeDoorbell(offset, size: size, value)
-      case .ipi: ipi.write(offset & 0xff, size: size, value: value, cpu: Int(offset >> 8))
+      case .ipi:
+        // Registers of CPUs that do not exist would be storage that no state holds.
+        if lines.exists(Int(offset >> 8)) {
+          ipi.write(offset & 0xff, size: size, value: value, cpu: Int(offset >> 8))
+        }
       case .eiointc:
         if !(0x400..<0x420 ~= offset) { eiointc.write(offset, size: size, value: value, cpu: 0) }
       case .eiointcCore: eiointc.write(0x400 + offset & 0xff, size: size, value: value, cpu: Int(offset >> 8))
@@ -153,36 +157,36 @@ final class IRQChip: @unchecked Sendable {
     _ = registerWrite(command.cpu, address, 4, UInt64(command.merged(with: old)))
   }
 
-  /// 64-bit words of a saved state.
-  static let stateWords = 1 + PCHPIC.stateWords + EIOINTC.stateWords + IPI.stateWords
-  /// "ATOLLIC" and the layout's version.
-  private static let signature: UInt64 = 0x4154_4f4c_4c49_4301
-
-  /// The whole state: fixed layout, `stateWords` words.
-  func save() -> [UInt64] {
-    var words: [UInt64] = []
-    words.reserveCapacity(Self.stateWords)
+  /// The state of all controllers, and each vCPU's lines (ESTAT.IS bits) that follow from it.
+  func save() -> (state: InterruptControllerState, lines: [UInt64]) {
     lock.lock()
     defer { lock.unlock() }
-    words.append(Self.signature)
-    pic.save(to: &words)
-    eiointc.save(to: &words)
-    ipi.save(to: &words)
-    return words
+    let cpus = lines.count
+    var state = InterruptControllerState()
+    state.pic = pic.save()
+    state.extended = eiointc.save(cpus: cpus)
+    state.ipi = ipi.save(cpus: cpus)
+    var raised: [UInt64] = []
+    for cpu in 0..<cpus { raised.append(lines(cpu)) }
+    return (state, raised)
   }
 
-  /// Takes over a saved state, which is hostile: throws `badState`, with nothing changed, for what `save` cannot have
-  /// written. vCPUs attached before and after see the lines that follow from it.
-  func restore(_ words: [UInt64]) throws(HypervisorError) {
-    guard words.count == Self.stateWords, words[0] == Self.signature else { throw .badState }
-    let eiointcStart = 1 + PCHPIC.stateWords
-    let ipiStart = eiointcStart + EIOINTC.stateWords
-    // EIOINTC refuses most, so it goes first; the PIC's own check comes before anything is stored.
-    let accepted = changing {
-      PCHPIC.isPossible(words[1..<eiointcStart]) && eiointc.restore(words[eiointcStart..<ipiStart])
-        && pic.restore(words[1..<eiointcStart]) && ipi.restore(words[ipiStart...])
+  /// Whether controllers of this many vCPUs, here or in KVM, can have come to `state`, which is hostile.
+  func isPossible(_ state: InterruptControllerState) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    let cpus = lines.count
+    return PCHPIC.isPossible(state.pic) && eiointc.isPossible(state.extended, cpus: cpus) && state.ipi.count == cpus
+  }
+
+  /// Takes over a saved state. Throws `badState`, with nothing changed, if it is not possible.
+  func restore(_ state: InterruptControllerState) throws(HypervisorError) {
+    guard isPossible(state) else { throw .badState }
+    changing {
+      pic.restore(state.pic)
+      eiointc.restore(state.extended)
+      ipi.restore(state.ipi)
     }
-    guard accepted else { throw .badState }
   }
 }
 

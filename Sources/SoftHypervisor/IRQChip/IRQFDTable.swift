@@ -1,5 +1,6 @@
 import CSystem
 import Hypervisor
+import Synchronization
 import System
 
 /// What an eventfd is bound to.
@@ -47,6 +48,9 @@ final class IRQFDTable: Sendable {
     try shared.bind(eventfd, to: source)
   }
 
+  /// Returns once every signal that came before the call has been injected.
+  func settle() { shared.settle() }
+
   /// Ends a binding; nothing is injected and the descriptor is not touched after the return. No such binding: nothing.
   func unbind(_ eventfd: Int32, from source: InterruptSource) { shared.unbind(eventfd, from: source) }
 }
@@ -62,8 +66,16 @@ private final class SharedTable: @unchecked Sendable {
 
   static let capacity = 256
   private static let stopToken = UInt.max
+  private static let barrierToken = UInt.max - 1
+  /// Events that one look at the epoll takes.
+  private static let batch = 32
 
   let stop: EventCounter
+  /// Signalled by `settle`.
+  private let barrier: EventCounter
+  /// Barriers that the thread has passed; `gone` once it has ended. Raw memory because a futex needs a stable address.
+  private let passed: UnsafeMutablePointer<Atomic<UInt32>>
+  private static let gone = UInt32.max
   private let epoll: FileDescriptor
   private let irqchip: IRQChip
   private let lock = Lock()
@@ -73,9 +85,19 @@ private final class SharedTable: @unchecked Sendable {
   init(_ irqchip: IRQChip) throws(SystemError) {
     self.irqchip = irqchip
     stop = try EventCounter()
+    barrier = try EventCounter()
+    passed = .allocate(capacity: 1)
+    passed.initialize(to: Atomic(0))
     epoll = FileDescriptor(owning: try SystemError.check("epoll_create", atoll_epoll_create()))
     slots = Array(repeating: nil, count: Self.capacity)
     _ = try SystemError.check("epoll_ctl", atoll_epoll_add(epoll.raw, stop.descriptor.raw, Self.stopToken))
+    _ = try SystemError.check(
+      "epoll_ctl", atoll_epoll_add_edge(epoll.raw, barrier.descriptor.raw, Self.barrierToken))
+  }
+
+  deinit {
+    passed.deinitialize(count: 1)
+    passed.deallocate()
   }
 
   func bind(_ eventfd: Int32, to source: InterruptSource) throws(HypervisorError) {
@@ -102,21 +124,61 @@ private final class SharedTable: @unchecked Sendable {
     }
   }
 
+  /// Waits until the thread has injected what was signalled before. For one caller at a time.
+  func settle() {
+    let before = passed.pointee.load(ordering: .acquiring)
+    guard before != Self.gone else { return }
+    barrier.signal()
+    while passed.pointee.load(ordering: .acquiring) == before {
+      Futex.wait(passed, expected: before, nanoseconds: nil)
+    }
+  }
+
   /// The thread: until `stop` is signalled.
   func run() {
+    defer { pass(Self.gone) }
     var tokens = InlineArray<32, UInt>(repeating: 0)
     while true {
-      var span = tokens.mutableSpan
-      let ready = span.withUnsafeMutableBufferPointer {
-        atoll_epoll_wait(epoll.raw, $0.baseAddress, Int32($0.count), -1)
-      }
-      // Nothing but a programming error makes epoll_wait fail; to spin on it would help nobody.
-      guard ready >= 0 else { return Log.line("irqfd: \(Errno.text(-ready)); interrupts are lost") }
-      for index in 0..<Int(ready) {
-        guard tokens[index] != Self.stopToken else { return }
-        inject(tokens[index])
+      switch look(&tokens, timeout: -1) {
+      case .stop: return
+      case .signals: break
+      case .barrier:
+        // Ready descriptors queue up, each once: after as many looks as all of them fill, none from before is left.
+        for _ in 0...Self.capacity / Self.batch { _ = look(&tokens, timeout: 0) }
+        pass(passed.pointee.load(ordering: .relaxed) &+ 1)
       }
     }
+  }
+
+  private func pass(_ count: UInt32) {
+    passed.pointee.store(count, ordering: .releasing)
+    Futex.wake(passed)
+  }
+
+  private enum Found {
+    case stop, signals, barrier
+  }
+
+  /// Injects what is ready.
+  private func look(_ tokens: inout InlineArray<32, UInt>, timeout: Int) -> Found {
+    var span = tokens.mutableSpan
+    let ready = span.withUnsafeMutableBufferPointer {
+      atoll_epoll_wait(epoll.raw, $0.baseAddress, Int32($0.count), timeout)
+    }
+    // Nothing but a programming error makes epoll_wait fail; to spin on it would help nobody.
+    guard ready >= 0 else {
+      Log.line("irqfd: \(Errno.text(-ready)); interrupts are lost")
+      return .stop
+    }
+    var found = Found.signals
+    for index in 0..<Int(ready) {
+      switch tokens[index] {
+      case Self.stopToken: return .stop
+      case Self.barrierToken: found = .barrier
+      case let token: inject(token)
+      }
+    }
+    return found
   }
 
   /// With the lock held throughout, so that `unbind` is a clean cut.

@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// LS7A IOAPIC, the "PCH-PIC": 64 pins, each with a mask, an edge bit and the EIOINTC vector it raises.
 ///
 /// Follows Linux's KVM 7.2 (reference B.1, B.2), not the chip: there is no edge detector, because an eventfd pulse has no
@@ -108,31 +110,34 @@ struct PCHPIC: ~Copyable {
     lower(cleared, &eiointc)
   }
 
-  /// 64-bit words that `save` appends.
-  static let stateWords = 14
-
-  /// Appends the state.
-  func save(to words: inout [UInt64]) {
-    for word in [mask, htmsiEnable, edge, polarity, irr, isr] { words.append(word) }
-    for index in 0..<8 { words.append(vectors[index]) }
+  /// The registers.
+  func save() -> PCHPICState {
+    var state = PCHPICState()
+    state.mask = mask
+    state.messageEnable = htmsiEnable
+    state.edge = edge
+    state.polarity = polarity
+    state.request = irr
+    state.inService = isr
+    for pin in 0..<Self.pins { state.vector[pin] = UInt8(truncatingIfNeeded: vector(of: pin)) }
+    return state
   }
 
-  /// Whether `save` can have written `words`: as many as it writes, and ISR ⊆ IRR.
-  static func isPossible(_ words: ArraySlice<UInt64>) -> Bool {
-    words.count == stateWords && words[words.startIndex + 5] & ~words[words.startIndex + 4] == 0
-  }
+  /// Whether a PCH-PIC can have come to `state`: ISR ⊆ IRR. (ROUTE_ENTRY is storage in Linux 6.13 and has no effect there
+  /// either, so that it may hold anything; here it reads 1 as in 7.2.)
+  static func isPossible(_ state: PCHPICState) -> Bool { state.inService & ~state.request == 0 }
 
-  /// Takes over `stateWords` words; false, with nothing changed, if `save` cannot have written them.
-  mutating func restore(_ words: ArraySlice<UInt64>) -> Bool {
-    guard Self.isPossible(words) else { return false }
-    let first = words.startIndex
-    mask = words[first]
-    htmsiEnable = words[first + 1]
-    edge = words[first + 2]
-    polarity = words[first + 3]
-    irr = words[first + 4]
-    isr = words[first + 5]
-    for index in 0..<8 { vectors[index] = words[first + 6 + index] }
-    return true
+  /// Takes over a state that `isPossible`.
+  mutating func restore(_ state: PCHPICState) {
+    mask = state.mask
+    htmsiEnable = state.messageEnable
+    edge = state.edge
+    polarity = state.polarity
+    irr = state.request
+    isr = state.inService
+    for word in 0..<8 {
+      vectors[word] = 0
+      for byte in 0..<8 { vectors[word] |= UInt64(state.vector[word << 3 + byte]) << UInt64(byte << 3) }
+    }
   }
 }

@@ -41,6 +41,13 @@ struct GuestTLB {
 
   func free() { entries.deallocate() }
 
+  /// As after reset.
+  mutating func empty() {
+    entries.update(repeating: GuestTLBEntry(), count: Self.count)
+    mtlbUsed = 0
+    seed = 1
+  }
+
   /// Where architectural `index` (0–2111) lives.
   @inline(__always)
   static func position(_ index: Int) -> Int {

@@ -5,11 +5,11 @@ import System
 /// The timer is a deadline in counter ticks. It is looked at every few thousand instructions and when the vCPU sleeps, so
 /// that a running guest pays nothing for it.
 extension UnsafeMutablePointer where Pointee == CPU {
-  /// Ticks since the machine was created, the same on all vCPUs.
-  var stableCounter: UInt64 {
-    let started = pointee.shared._withUnsafeGuaranteedRef { $0.startNanoseconds }
-    return UInt64(bitPattern: Clock.monotonic &- started) / 10
-  }
+  /// Ticks since the machine was created, the same on all vCPUs: what timers are measured with.
+  var ticks: UInt64 { pointee.shared._withUnsafeGuaranteedRef { $0.ticks } }
+
+  /// What rdtime reads, but for CNTC.
+  var stableCounter: UInt64 { pointee.shared._withUnsafeGuaranteedRef { $0.ticks &+ $0.counterBase } }
 
   /// TCFG was written: load and start, or stop.
   func startTimer() {
@@ -19,20 +19,22 @@ extension UnsafeMutablePointer where Pointee == CPU {
       pointee.timerDeadline = .max
       return
     }
-    pointee.timerDeadline = stableCounter &+ (configuration & ~3)
+    pointee.timerDeadline = ticks &+ (configuration & ~3)
   }
 
   /// What csrrd TVAL reads: ticks left; a one-shot timer that has fired stays at all ones.
-  var timerValue: UInt64 {
+  var timerValue: UInt64 { timerValue(at: ticks) }
+
+  /// The same at a given time.
+  func timerValue(at now: UInt64) -> UInt64 {
     if pointee.timerDeadline == .max { return pointee.csr[CSR.tval] }
-    let now = stableCounter
     return pointee.timerDeadline > now ? pointee.timerDeadline - now : 0
   }
 
   /// Fires the timer if its time has come.
   func updateTimer() {
     guard pointee.timerDeadline != .max else { return }
-    let now = stableCounter
+    let now = ticks
     guard now >= pointee.timerDeadline else { return }
     pointee.timerPending = true
     let configuration = pointee.csr[CSR.tcfg]
@@ -51,7 +53,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
   /// Nanoseconds until the timer fires; nil if it is not running.
   var nanosecondsToTimer: Int64? {
     guard pointee.timerDeadline != .max else { return nil }
-    let now = stableCounter
+    let now = ticks
     guard pointee.timerDeadline > now else { return 0 }
     return Int64(clamping: (pointee.timerDeadline - now).multipliedReportingOverflow(by: 10).partialValue)
   }

@@ -30,12 +30,14 @@ public final class SoftVCPU: VCPU {
         registers: registers, csr: Self.zeroed(UInt64.self, CSR.count, 0), dataTLB: softTLBs,
         jumpCache: Self.zeroed(JumpEntry.self, JumpCache.entries, JumpEntry()),
         blocks: BlockStore(operations: Self.operations(vcpus: shared.wakers.count)), tlb: GuestTLB(),
-        softTLBs: softTLBs, memory: memory, kick: kickWord, id: id, chip: Unmanaged.passUnretained(chip),
+        softTLBs: softTLBs, memory: memory, kick: kickWord,
+        configuration: Self.zeroed(UInt32.self, CPUIdentity.words, 0), id: id, chip: Unmanaged.passUnretained(chip),
         waker: Unmanaged.passUnretained(waker), lines: lines, attention: waker.attention,
         shared: Unmanaged.passUnretained(shared)))
+    for word in 0..<CPUIdentity.words { cpu.pointee.configuration[word] = CPUIdentity.configuration(word: word) }
     cpu.pointee.csr[CSR.crmd] = CSR.crmdDA
-    cpu.pointee.csr[CSR.asid] = 10 << 16
-    cpu.pointee.csr[CSR.stlbps] = 12
+    cpu.pointee.csr[CSR.asid] = CSR.asidBits
+    cpu.pointee.csr[CSR.stlbps] = CSR.resetPageSize
     cpu.pointee.csr[CSR.pwcl] = 12
     cpu.pointee.csr[CSR.tid] = UInt64(id)
     cpu.pointee.pc = 0x1c00_0000
@@ -51,6 +53,7 @@ public final class SoftVCPU: VCPU {
     state.csr.deallocate()
     state.softTLBs.deallocate()
     state.jumpCache.deallocate()
+    state.configuration.deallocate()
     state.blocks.free()
     state.tlb.free()
     cpu.deallocate()
@@ -86,6 +89,9 @@ public final class SoftVCPU: VCPU {
       CPUPointer.extend(value, UInt64(pending.size), signed: pending.signed)
     cpu.pointee.pendingLoad = PendingLoad()
   }
+
+  /// Whether the last exit asked for a value that `completeRead` has not brought yet.
+  var awaitsRead: Bool { cpu.pointee.pendingLoad.size > 0 }
 
   public func kick() {
     kickWord.pointee.store(1, ordering: .releasing)

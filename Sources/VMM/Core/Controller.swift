@@ -1,6 +1,5 @@
 import DeviceBus
 import Hypervisor
-import SoftHypervisor
 import Synchronization
 import System
 
@@ -26,8 +25,8 @@ final class Controller<H: Hypervisor> {
   }
 
   /// Says that the machine is ready, then serves until the supervisor says stop or is gone.
-  func serve() throws(VMMError) {
-    try send(MachineReady())
+  func serve(_ ready: MachineReady = MachineReady()) throws(VMMError) {
+    try send(ready)
     while true {
       let backChannels = (0..<BusLimits.devices).filter { machine.devices[$0]?.backChannel != nil }
       let ready = try wait(backChannels)

@@ -1,6 +1,6 @@
 import DeviceBus
 import Hypervisor
-import SoftHypervisor
+import KVMHypervisor
 import System
 
 /// The core of a machine: vCPUs and the interrupt controllers, nothing else. It is started by the supervisor with the
@@ -22,17 +22,35 @@ public enum VMMProgram {
     let channel = Channel(owning: FileDescriptor(owning: Channel.inheritedDescriptor))
     var message = try first(channel)
     let setup = try opening(message)
-    let ram = try take(&message, 0)
-    let rom = setup.romBytes > 0 ? try take(&message, 1) : nil
-    let faults = try counter()
-    let arrival = try counter()
-    let hypervisor = try soft(vcpus: Int(setup.vcpus))
-    let signal = try duplicate(arrival)
-    let machine = try VirtualMachine(hypervisor, setup: setup, ram: ram, rom: rom, arrival: signal)
+    let builder = try MachineBuilder(setup, &message)
+    guard setup.hypervisor != .soft else {
+      return try serve(try builder.softMachine(), builder, channel, &message, MachineReady(.soft))
+    }
+    let machine: VirtualMachine<KVMHypervisor<KernelCalls>>
+    do throws(VMMError) { machine = try builder.kvmMachine(try builder.takeKVM(&message)) } catch {
+      guard let reason = error.hostReason else { throw error }
+      guard setup.hypervisor == .kvmPreferred else { throw refuse(error, channel) }
+      return try serve(try builder.softMachine(), builder, channel, &message, MachineReady(.soft, reason: reason))
+    }
+    try serve(machine, builder, channel, &message, MachineReady(.kvm))
+  }
+
+  private static func serve<H: Hypervisor & SendableMetatype>(
+    _ machine: VirtualMachine<H>, _ builder: borrowing MachineBuilder, _ channel: consuming Channel,
+    _ message: inout Incoming, _ ready: MachineReady
+  ) throws(VMMError) {
+    let faults = try MachineBuilder.counter()
+    let controller = Controller(channel, machine, faults: faults, arrival: try builder.arrival())
     // Threads first: the second phase of the sandbox forbids making more.
     try startThreads(machine)
     do throws(SystemError) { try SecondPhase.enter(&message) } catch { throw .system(error) }
-    try Controller(channel, machine, faults: faults, arrival: arrival).serve()
+    try controller.serve(ready)
+  }
+
+  /// Tells the supervisor why there is no machine; it will say so when this process is gone.
+  private static func refuse(_ error: VMMError, _ channel: borrowing Channel) -> VMMError {
+    do throws(SystemError) { try channel.send(MachineFailed(text: error.sentence)) } catch { return .system(error) }
+    return error
   }
 
   private static func startThreads<H: Hypervisor & SendableMetatype>(_ machine: VirtualMachine<H>) throws(VMMError) {
@@ -43,22 +61,6 @@ public enum VMMProgram {
           thread.run()
         }
       }
-    } catch {
-      throw .system(error)
-    }
-  }
-
-  private static func soft(vcpus: Int) throws(VMMError) -> SoftHypervisor {
-    do throws(HypervisorError) { return try SoftHypervisor(vcpus: vcpus) } catch { throw .hypervisor(error) }
-  }
-
-  private static func counter() throws(VMMError) -> EventCounter {
-    do throws(SystemError) { return try EventCounter() } catch { throw .system(error) }
-  }
-
-  private static func duplicate(_ counter: borrowing EventCounter) throws(VMMError) -> EventCounter {
-    do throws(SystemError) {
-      return EventCounter(owning: try counter.descriptor.duplicate())
     } catch {
       throw .system(error)
     }
@@ -75,9 +77,5 @@ public enum VMMProgram {
 
   private static func opening(_ message: borrowing Incoming) throws(VMMError) -> MachineSetup {
     do throws(MessageError) { return try message.decode() } catch { throw .channel(.malformed(error)) }
-  }
-
-  private static func take(_ message: inout Incoming, _ index: Int) throws(VMMError) -> FileDescriptor {
-    do throws(MessageError) { return try message.take(index) } catch { throw .channel(.malformed(error)) }
   }
 }

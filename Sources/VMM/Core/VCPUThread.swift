@@ -8,6 +8,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   private let machine: VirtualMachine<H>
   private let cpu: H.CPU
   private let index: Int
+  private let chip: ChipRegisters
   /// The producing end of each device's ring, made at the first access.
   private let rings: UnsafeMutablePointer<RingFrontEnd>
   /// Which of them exist. Asking the machine instead would count references at every access.
@@ -19,6 +20,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
     self.machine = machine
     self.index = index
     cpu = machine.cpus[index]
+    chip = machine.chip
     rings = .allocate(capacity: BusLimits.devices)
     made = .allocate(capacity: BusLimits.devices)
     made.initialize(repeating: false, count: BusLimits.devices)
@@ -37,7 +39,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
       switch cpu.run() {
       case .mmioRead(let address, let size): cpu.completeRead(read(address, size))
       case .mmioWrite(let address, let size, let value): write(address, size, value)
-      case .iocsrRead(let address, let size): cpu.completeRead(ChipRegisters.readIOCSR(address, size: size))
+      case .iocsrRead(let address, let size): cpu.completeRead(chip.readIOCSR(address, size: size))
       case .iocsrWrite: break
       case .interrupted: break
       case .failed(let failure): fail(failure)
@@ -49,7 +51,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   private mutating func read(_ address: UInt64, _ size: UInt8) -> UInt64 {
     countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
-      if let value = ChipRegisters.readMMIO(address, size: size) { return value }
+      if let value = chip.readMMIO(address, size: size) { return value }
       noteUnmapped(address)
       return .max
     }
@@ -59,7 +61,7 @@ struct VCPUThread<H: Hypervisor>: ~Copyable {
   private mutating func write(_ address: UInt64, _ size: UInt8, _ value: UInt64) {
     countExit()
     guard let target = machine.map.find(address, size: size), let ring = ring(target.device) else {
-      if !ChipRegisters.acceptsMMIO(address) { noteUnmapped(address) }
+      if !chip.acceptsMMIO(address) { noteUnmapped(address) }
       return
     }
     _ = ring.pointee.write(

@@ -37,6 +37,8 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
   private(set) var cpus: [H.CPU] = []
   private(set) var devices = [AttachedDevice?](repeating: nil, count: BusLimits.devices)
   private(set) var map = AddressMap()
+  /// What the core answers itself.
+  private(set) var chip = ChipRegisters(isParavirtual: false)
   private var started = false
 
   /// Register accesses that left the hypervisor.
@@ -74,6 +76,7 @@ final class VirtualMachine<H: Hypervisor>: @unchecked Sendable {
     } catch {
       throw .hypervisor(error)
     }
+    chip = ChipRegisters(isParavirtual: hypervisor.isParavirtual)
   }
 
   deinit { exits.deallocate() }

@@ -14,8 +14,12 @@ public final class Child {
 
   /// Starts `program` from the folder of the test's own executable; `descriptors[n]` becomes its descriptor `n` unless -1.
   /// Takes over none of them.
-  public init(_ program: String, descriptors: [Int32]) throws {
-    let path = try Child.folder() + "/" + program
+  public convenience init(_ program: String, descriptors: [Int32]) throws {
+    try self.init(path: try Child.folder() + "/" + program, arguments: [], descriptors: descriptors)
+  }
+
+  /// Starts the program file `path`, likewise.
+  public init(path: String, arguments words: [String], descriptors: [Int32]) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -28,8 +32,8 @@ public final class Child {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
-    defer { free(arguments[0]) }
+    var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + words).map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
     var environment: [UnsafeMutablePointer<CChar>?] = [nil]
     var started: pid_t = 0
     let result = posix_spawn(&started, path, &actions, &attributes, &arguments, &environment)

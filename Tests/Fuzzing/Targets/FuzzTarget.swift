@@ -36,6 +36,7 @@ public struct FuzzTarget: Sendable {
     FuzzTarget("statepage", run: StatePageTarget.run),
     FuzzTarget("cpu", seeds: CPUTarget.seeds, run: CPUTarget.run),
     FuzzTarget("irqchip", seeds: IRQChipTarget.seeds, run: IRQChipTarget.run),
+    FuzzTarget("state", seeds: StateTarget.seeds, run: StateTarget.run),
     FuzzTarget("loader", seeds: LoaderTarget.seeds, run: LoaderTarget.run),
     FuzzTarget("tables", seeds: TablesTarget.seeds, run: TablesTarget.run),
     FuzzTarget("splitring", seeds: VirtqueueTarget.seeds(packed: false)) { VirtqueueTarget.run($0, packed: false) },

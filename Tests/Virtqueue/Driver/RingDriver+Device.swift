@@ -14,7 +14,7 @@ extension DriverMemory {
   }
 
   /// A back-end's view of it.
-  public func mapped() throws -> GuestMemory {
+  public func mapped() throws(MemoryError) -> GuestMemory {
     let memory = GuestMemory()
     try memory.add(region, descriptor: descriptor, sealed: true)
     return memory

@@ -64,7 +64,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
     case 0x14: setRegister(w, signed(UInt32(truncatingIfNeeded: reverseBitsInBytes(source & 0xffff_ffff)).byteSwapped))
     case 0x15: setRegister(w, reverseBitsInBytes(source).byteSwapped)
     case 0x18, 0x19, 0x1a: return readTime(w, at: pc)
-    case 0x1b: setRegister(w, CPUIdentity.configuration(word: source))
+    case 0x1b: setRegister(w, source < UInt64(CPUIdentity.words) ? signed(pointee.configuration[Int(source)]) : 0)
     default: return unimplemented(at: pc)
     }
     return Step.next

@@ -158,7 +158,7 @@ extension UnsafeMutablePointer where Pointee == CPU {
   }
 
   /// The bits of a CSR that software may write; nil for read-only and absent ones (Vol. 1, 7.4–7.7).
-  private static func writable(_ number: Int) -> UInt64? {
+  static func writable(_ number: Int) -> UInt64? {
     switch number {
     case CSR.crmd: 0x3ff
     case CSR.prmd: 0xf

@@ -104,7 +104,7 @@ static int limits_are_set(void) {
   getrlimit(RLIMIT_NOFILE, &files);
   getrlimit(RLIMIT_MEMLOCK, &locked);
   getrlimit(RLIMIT_DATA, &data);
-  return core.rlim_max == 0 && files.rlim_max <= 500 && locked.rlim_max <= 16UL << 20 && data.rlim_max <= 2UL << 30;
+  return core.rlim_max == 0 && files.rlim_max <= 760 && locked.rlim_max <= 16UL << 20 && data.rlim_max <= 2UL << 30;
 }
 static int only_given_descriptors(void) {
   for (int fd = 0; fd < 1200; fd++)

@@ -76,7 +76,9 @@ enum Driver {
 
   private static func run(_ sandbox: Sandbox, _ profile: Profile, _ arguments: [String], name: String, second: Bool) {
     do {
-      let child = try start(sandbox, profile, arguments, second: second)
+      // Foreign programs may call ioctl as they like, and are not given /dev/kvm.
+      let kvm = !profile.isForeign && !name.same(as: "look")
+      let child = try start(sandbox, profile, arguments, second: second, kvm: kvm)
       guard let end = try? child.process.reap(wait: true) else { return fail("cannot wait") }
       line("\(name) \(outcome(end, looking: name.same(as: "look")))")
     } catch {
@@ -109,9 +111,10 @@ struct Child: ~Copyable {
 
 extension Driver {
   /// Starts this very program in a sandbox, as the supervisor starts a device: log at 2, set-up socket at 3, and at 4 a
-  /// file without a name. `second` sends it its second filter.
+  /// file without a name. `kvm`: at 5 /dev/kvm, if it opens. `second` sends it its second filter.
   fileprivate static func start(
-    _ sandbox: Sandbox, _ profile: Profile, _ arguments: [String], second: Bool, root: [RootEntry] = []
+    _ sandbox: Sandbox, _ profile: Profile, _ arguments: [String], second: Bool, root: [RootEntry] = [],
+    kvm: Bool = false
   ) throws(DriverError) -> Child {
     let program = try opened("/proc/self/exe", flags: 0)
     let file = try opened("/tmp", flags: unnamedFile)
@@ -123,6 +126,9 @@ extension Driver {
       descriptors: [.init(2, as: 2), .init(theirs.raw, as: 3), .init(file.raw, as: 4)])
     spec.arguments = arguments
     spec.root = root
+    // 2: O_RDWR
+    let machines = FileDescriptor(owning: kvm ? atoll_open("/dev/kvm", 2, 0) : -1)
+    if machines.raw >= 0 { spec.descriptors.append(.init(machines.raw, as: 5)) }
     if profile.isForeign {
       // Found by its path, as a foreign program is.
       let own = probe_argument(0).map { String(cString: $0) } ?? ""

@@ -1,0 +1,4 @@
+import CSystem
+
+/// A new eventfd, non-blocking.
+func atollEventFD() -> Int32 { atoll_eventfd() }
