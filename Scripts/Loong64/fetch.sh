@@ -15,6 +15,9 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 fail() { echo "atoll: $*" >&2; exit 1; }
 [ -e $keyring ] || fail "Debian's keys are missing ($keyring): install debian-archive-keyring"
 for tool in apt-get dpkg-deb; do command -v $tool > /dev/null || fail "$tool is missing: this build takes its tools from Debian's archive"; done
+# Debian has no static libslirp; `make deps` has fetched the source of the host's.
+slirp=$top/.deps/apt/libslirp
+[ -e "$slirp/src/slirp.c" ] || fail "the source of libslirp is missing: rm -r .deps/usr/lib/static, then make deps"
 
 rm -rf "$out"
 mkdir -p "$out"/{tools,sysroot}
@@ -35,10 +38,11 @@ END
   archive=$root
   apt-get -qq update
 }
-# The name that matches $1 with the lowest number that is at least $2.
+# The package that matches $1 with the lowest number that is at least $2.
 numbered() {
-  apt-cache --names-only search "^$1\$" | sed 's/ .*//' | sort -V | awk -v least="$2" '{ match($0, /[0-9]+/)
-    if (substr($0, RSTART, RLENGTH) >= least) { print; exit } }'
+  apt-cache --names-only search "^$1\$" | sed 's/ .*//' | sort -V | awk -v least="$2" '
+    { match($0, /[0-9]+/) }
+    !found && substr($0, RSTART, RLENGTH) + 0 >= least + 0 { print; found = 1 }'
 }
 
 use_archive "$(dpkg --print-architecture)"
@@ -62,8 +66,8 @@ chmod +x "$out/clang"
 use_archive loong64
 echo "atoll: fetching the C library and nine others of Debian's loong64 (private, not installed)"
 (cd "$archive/packages" && apt-get -qq download libc6-dev linux-libc-dev "$(numbered 'libgcc-[0-9]+-dev' 14)" libseccomp-dev \
-  libzstd-dev zlib1g-dev libjansson-dev liburing-dev libgio-2.0-dev libsysprof-capture-4-dev \
-  libpcre2-dev)
+  libzstd-dev zlib1g-dev libjansson-dev liburing-dev libgio-2.0-dev libpcre2-dev \
+  libsysprof-capture-4-dev)
 for deb in "$archive"/packages/*.deb; do dpkg-deb -x "$deb" "$out/sysroot"; done
 
 # Where Package.swift looks for libraries and headers.
@@ -74,8 +78,7 @@ cp "$lib"/lib{seccomp,zstd,z,jansson,uring,pcre2-8}.a "$usr/lib/static/"
 # This glib asks for the profiler's library, which Package.swift does not know of.
 "$swift/llvm-ar" qcsL "$usr/lib/static/libglib-2.0.a" "$lib"/lib{glib-2.0,sysprof-capture-4}.a
 cp "$lib/glib-2.0/include/glibconfig.h" "$usr/include/glib-2.0/"
-# Of the source that `make deps` fetched.
-"$here/../libslirp.sh" "$top/.deps/apt/libslirp" "$usr" "$archive/libslirp" "$out/clang" "$swift/llvm-ar"
+"$here/../libslirp.sh" "$slirp" "$usr" "$archive/libslirp" "$out/clang" "$swift/llvm-ar"
 # What stands for the sources of a Swift module beside the first.
 printf '' | "$out/clang" -c -x c - -o "$out/empty.o"
 touch "$done"

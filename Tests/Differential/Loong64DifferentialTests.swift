@@ -5,7 +5,8 @@ import Testing
 
 /// The software CPU compiled for loong64, whose floating point is the host's own, against the emulator that it runs in.
 enum Loong64CPU {
-  private static let program = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  private static let program =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path + "/.build-loong64/release/atoll-selftest"
 
   /// Why it cannot run; nil if it can.
@@ -43,7 +44,8 @@ struct Loong64DifferentialTests {
     for index in differing.prefix(5) {
       let words = expected[index].indices.filter { expected[index][$0] != blocks[index][$0] }
       Issue.record(
-        "\(sequences[index].operations.map(\.text)): \(words.map { RegisterBlock.name(ofWord: $0) }) of sequence \(index)")
+        "\(sequences[index].operations.map(\.text)): \(words.map { RegisterBlock.name(ofWord: $0) }) of sequence \(index)"
+      )
     }
     #expect(differing.isEmpty, "\(differing.count) of \(sequences.count) sequences differ")
   }

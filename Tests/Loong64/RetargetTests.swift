@@ -43,7 +43,9 @@ import Testing
   @Test func moduleForRISCV_becomesOneForLoongArch_andNothingElseChanges() throws {
     let result = try #require(try retarget(Self.sample).result)
     let expected = Self.sample
-      .replacing("target triple = \"riscv64-none-none-eabi\"", with: "target triple = \"loongarch64-unknown-linux-gnu\"")
+      .replacing(
+        "target triple = \"riscv64-none-none-eabi\"", with: "target triple = \"loongarch64-unknown-linux-gnu\""
+      )
       .replacing(" \"target-cpu\"=\"generic-rv64\" \"target-features\"=\"+64bit,+a,+m\"", with: "")
       .replacing("!\"lp64\"", with: "!\"lp64d\"")
       .replacing("!{!0, !1, !2, !4, !5}", with: "!{!0, !1, !4}")
@@ -59,7 +61,8 @@ import Testing
   @Test(arguments: [
     Refusal(old: "e-m:e-p:64:64", new: "e-m:e-p:32:32", reason: "this data layout is not LoongArch's"),
     Refusal(old: "-S128\"", new: "-S64\"", reason: "this data layout is not LoongArch's"),
-    Refusal(old: "triple = \"riscv64-none-none-eabi\"", new: "triple = \"x86_64-unknown-linux-gnu\"", reason: "made for"),
+    Refusal(
+      old: "triple = \"riscv64-none-none-eabi\"", new: "triple = \"x86_64-unknown-linux-gnu\"", reason: "made for"),
     Refusal(old: "ret i64 %2", new: "call void @llvm.riscv.pause()\n  ret i64 %2", reason: "an intrinsic of RISC-V"),
     Refusal(old: "asm sideeffect \"\"", new: "asm sideeffect \"fence\"", reason: "assembly text"),
     Refusal(old: "target triple", new: "module asm \"nop\"\ntarget triple", reason: "assembly text"),

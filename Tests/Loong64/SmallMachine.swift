@@ -68,7 +68,8 @@ final class SerialPeer {
   /// The VMM's side of the ring.
   func link() throws -> DeviceLink {
     try DeviceLink(
-      segment: ring, vcpus: 1, wake: try wake.descriptor.duplicate(), control: try EventCounter().descriptor.duplicate())
+      segment: ring, vcpus: 1, wake: try wake.descriptor.duplicate(), control: try EventCounter().descriptor.duplicate()
+    )
   }
 
   /// Kills the program; how it ended.

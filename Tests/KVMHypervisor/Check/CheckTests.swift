@@ -95,6 +95,7 @@ struct DefectTests {
     ("presets CPUID", Defects.presetsCPUID, "fresh vCPU 1: CPUID"),
     ("drops levels", Defects.dropsLevels, "level pin 3 signalled"),
     ("resets wrongly", Defects.resetsWrongly, "new PCH-PIC: mask, routes, vectors"),
+    ("keeps targets", Defects.keepsTargets, "a vector of CPU 1: core of CPU 1"),
     ("takes irqfds early", Defects.takesIRQFDsEarly, "KVM_IRQFD without any device"),
   ])
   func kernelWithADefectDiffersInTheRightLine(

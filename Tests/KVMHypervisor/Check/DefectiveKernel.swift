@@ -56,6 +56,15 @@ enum Defects {
   static let ignoresLines = ignoring(Number.irqLine)
   static let hasNoDirtyLog = ignoring(Number.getDirtyLog)
 
+  /// The EIOINTC does not work out where vectors lead: group 0x40000004, attribute 3.
+  static let keepsTargets: DefectiveKernel.Defect = { model, descriptor, request, argument in
+    guard request == Number.setAttribute, let structure = UnsafeRawPointer(bitPattern: argument),
+      structure.load(fromByteOffset: 4, as: UInt32.self) == 0x4000_0004,
+      structure.load(fromByteOffset: 8, as: UInt64.self) == 3
+    else { return model.control(descriptor, request, argument) }
+    return 0
+  }
+
   /// Fills the structure at `address` of KVM_GET_ONE_REG or KVM_GET_DEVICE_ATTR with something else after the kernel has.
   private static func changing(
     _ number: UInt32, when isMeant: @escaping @Sendable (_ argument: UnsafeRawPointer) -> Bool,

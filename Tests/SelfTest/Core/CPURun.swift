@@ -5,8 +5,9 @@ import System
 
 /// A guest without an operating system on the software CPU: RAM at `base`, where it starts; a store to `end` ends it.
 public enum CPURun {
-  /// Guest physical addresses.
+  /// Guest physical address of RAM.
   public static let base: UInt64 = 0x400_0000
+  /// Guest physical address that ends the guest.
   public static let end: UInt64 = 0x1fd0_0000
 
   /// Why a guest did not come to its end.
@@ -16,6 +17,7 @@ public enum CPURun {
     /// It left the virtual CPU in some other way; where.
     case leftElsewhere(UInt64)
 
+    /// What happened, without a full stop.
     public var sentence: String {
       switch self {
       case .system(let error): error.sentence

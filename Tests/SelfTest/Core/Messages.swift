@@ -9,11 +9,13 @@ extension Transcript {
     check(MachineReady(.soft, reason: "there is no /dev/kvm"), &bus)
     check(
       AttachDevice(
-        deviceIndex: 3, incarnation: 2, pin: 6, regions: [RegionWindow(guestAddress: 0x100d_0100, size: 256, posted: true)]),
+        deviceIndex: 3, incarnation: 2, pin: 6,
+        regions: [RegionWindow(guestAddress: 0x100d_0100, size: 256, posted: true)]),
       &bus)
     check(
       AttachDevice(
-        deviceIndex: 4, incarnation: 1, regions: [RegionWindow(guestAddress: 0x2000_0000, size: 0x800_0000, posted: false)],
+        deviceIndex: 4, incarnation: 1,
+        regions: [RegionWindow(guestAddress: 0x2000_0000, size: 0x800_0000, posted: false)],
         vectors: 64..<256), &bus)
     check(Attach(deviceIndex: 1, vcpus: 256, incarnation: 9, resume: true, console: true), &bus)
     check(Boot(entry: BootEntry(pc: 0x20_1000, a0: 1, a1: 2, a2: 3, parkAddress: 4)), &bus)
