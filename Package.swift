@@ -223,7 +223,7 @@ if !embedded {
   ]
   targets += [
     tests("Control", ["Control", "Machine"]),
-    tests("Supervisor", ["atoll-supervisor", "Control"]),
+    tests("Supervisor", ["atoll-supervisor", "Control", "DeviceBus", "Hypervisor", "System"]),
     tests("CLI", ["atoll"]),
     tests("System", ["Control", "CSystem", "System", "InteropSupport"]),
     tests("Machine", ["Machine"]),

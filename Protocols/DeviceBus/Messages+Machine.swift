@@ -37,7 +37,8 @@ public struct MachineSetup: Message, Equatable {
   public var descriptorCount: Int { 1 + (romBytes > 0 ? 1 : 0) + (hypervisor == .soft ? 0 : 1) }
 
   public init(
-    vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0, romBytes: UInt64 = 0, hypervisor: HypervisorDemand = .soft
+    vcpus: UInt32, ramBytes: UInt64, counterFlags: UInt32 = 0, romBytes: UInt64 = 0,
+    hypervisor: HypervisorDemand = .soft
   ) {
     (self.vcpus, self.ramBytes, self.counterFlags) = (vcpus, ramBytes, counterFlags)
     (self.romBytes, self.hypervisor) = (romBytes, hypervisor)

@@ -45,7 +45,8 @@ struct RunCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "More for the kernel's command line, behind console=ttyS0.") var append:
     String?
   @Option(help: "What the guest learns its hardware from: acpi or fdt.") var tables: TablesChoice?
-  @Option(help: "What runs the CPUs: kvm, soft (a CPU in software), or auto, the best that this host has.") var hypervisor: HypervisorChoice?
+  @Option(help: "What runs the CPUs: kvm, soft (a CPU in software), or auto, the best that this host has.")
+  var hypervisor: HypervisorChoice?
   @OptionGroup(title: "Devices") var devices: DeviceOptions
   @Option(help: "Start UEFI from these images instead of a kernel: CODE[,VARIABLES].") var firmware: String?
   @Option(help: "Path of the control socket.") var control: String?

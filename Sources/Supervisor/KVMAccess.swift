@@ -45,13 +45,17 @@ final class KVMAccess {
     guard isLoongArch else { throw .unavailable(.otherArchitecture) }
     // 2: O_RDWR
     do throws(SystemError) { return try FileDescriptor.open(path, flags: 2) } catch {
-      switch error.number {
-      // ENOENT, ENXIO, ENODEV: no file, or no driver behind it.
-      case 2, 6, 19: throw .unavailable(.noKVM)
-      // EPERM, EACCES
-      case 1, 13: throw .unavailable(.notPermitted)
-      default: throw .system(error)
-      }
+      throw KVMAccess.meaning(error)
+    }
+  }
+
+  /// What a failure to open /dev/kvm says of the host.
+  static func meaning(_ error: SystemError) -> HypervisorError {
+    switch error.number {
+    // ENXIO, ENODEV: a file without a driver behind it.
+    case Errno.noEntry, 6, 19: .unavailable(.noKVM)
+    case Errno.perm, Errno.access: .unavailable(.notPermitted)
+    default: .system(error)
     }
   }
 }

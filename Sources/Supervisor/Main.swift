@@ -40,7 +40,8 @@ struct Main {
     let path = try controlPath(options, machine)
     let control = try ControlServer(path: path, machine: machine.name)
     defer { control.close() }
-    return try Supervisor(machine, options, files, kvm: kvm, control: control, signals: signals, terminalModes: modes).run()
+    return try Supervisor(machine, options, files, kvm: kvm, control: control, signals: signals, terminalModes: modes)
+      .run()
   }
 
   private static func controlPath(_ options: Options, _ machine: MachineDescription) throws(Ending) -> String {
@@ -69,7 +70,8 @@ struct Main {
 
   private static func open(_ source: Options.Source) throws(SystemError) -> FileDescriptor {
     switch source {
-    case .file(let path) where same(path, "-"): return FileDescriptor(owning: try SystemError.check("dup", atoll_dup(0)))
+    case .file(let path) where same(path, "-"):
+      return FileDescriptor(owning: try SystemError.check("dup", atoll_dup(0)))
     case .file(let path): return try FileDescriptor.open(path, flags: 0)
     case .descriptor(let number): return FileDescriptor(owning: number)
     }

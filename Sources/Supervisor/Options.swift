@@ -59,7 +59,9 @@ struct Options {
   /// Not 0 to 2, which are the machine's terminal and log.
   private static func descriptor(_ text: String) throws(Ending) -> Int32 {
     let digits = text.utf8
-    guard (1...4).contains(digits.count), digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { throw Invocation.misuse }
+    guard (1...4).contains(digits.count), digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+      throw Invocation.misuse
+    }
     let number = digits.reduce(0) { $0 * 10 + Int32($1 - 0x30) }
     guard number > 2 else { throw Invocation.misuse }
     return number

@@ -16,10 +16,12 @@ private func samples() -> [(request: Request, payload: [UInt8])] {
     pair(Attach(deviceIndex: 1, vcpus: 4, incarnation: 2, resume: true, console: true)),
     pair(HostEventMessage(event: 1)),
     pair(QueryDeviceCounters()), pair(DeviceReady()), pair(MachineEventMessage(event: 1)), pair(DeviceCounters()),
-    pair(DeviceFailed(code: 65, text: "no memory")), pair(MachineSetup(vcpus: 1, ramBytes: 1 << 30, hypervisor: .kvmRequired)),
+    pair(DeviceFailed(code: 65, text: "no memory")),
+    pair(MachineSetup(vcpus: 1, ramBytes: 1 << 30, hypervisor: .kvmRequired)),
     pair(AttachDevice(deviceIndex: 0, incarnation: 1, pin: 2, regions: regions)), pair(DetachDevice(deviceIndex: 3)),
     pair(Boot(entry: entry)), pair(Run()), pair(Pause()), pair(Stop()), pair(QueryMachineCounters()),
-    pair(AbandonDevice(deviceIndex: 3)), pair(MachineReady(.soft, reason: "there is no /dev/kvm")), pair(MachineFailed(text: "no KVM")), pair(DeviceFault(deviceIndex: 1, code: 2)),
+    pair(AbandonDevice(deviceIndex: 3)), pair(MachineReady(.soft, reason: "there is no /dev/kvm")),
+    pair(MachineFailed(text: "no KVM")), pair(DeviceFault(deviceIndex: 1, code: 2)),
     pair(VCPUFailed(report: report)), pair(MachineCounters()), pair(Paused(report: report)),
     pair(Load(ramBytes: 1 << 30, vcpus: 1, tables: .acpi, hasInitrd: true, commandLine: Array("quiet".utf8))),
     pair(Loaded(entry: entry)), pair(LoadFailed(text: "not a kernel")), pair(AttachConsole()), pair(Finish()),
@@ -165,7 +167,8 @@ private func recode(_ request: Request, _ payload: [UInt8]) throws(MessageError)
 
 @Test func reasonsAreCutAndMadePrintable() throws {
   let long = String(repeating: "\u{1b}", count: 500)
-  #expect(try MachineReady(decoding: MachineReady(.soft, reason: long).encode()).reason == String(repeating: "?", count: 200))
+  #expect(
+    try MachineReady(decoding: MachineReady(.soft, reason: long).encode()).reason == String(repeating: "?", count: 200))
   #expect(try MachineFailed(decoding: MachineFailed(text: long).encode()).text.utf8.count == 200)
 }
 

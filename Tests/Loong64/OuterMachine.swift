@@ -52,7 +52,7 @@ enum OuterMachine {
       programs + "/atoll-supervisor",
       ["--machine", folder.path + "/machine.json", "--control", folder.path + "/control"])
     #expect(result.status == 0, "\(result.errors)")
-    return result.output.replacing("\r", with: "")
+    return String(decoding: result.output.utf8.filter { $0 != 13 }, as: UTF8.self)
   }
 
   private static func archive(_ script: String, _ files: [String: [UInt8]]) throws -> [UInt8] {

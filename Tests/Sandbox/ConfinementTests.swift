@@ -97,6 +97,20 @@ struct ConfinementTests {
     #expect(results == ["kvm_make_machine happened"])
   }
 
+  #if !arch(loongarch64)
+    @Test(
+      "that is the VMM asks a foreign KVM all it must know and goes on without it, or does not",
+      .enabled(if: access("/dev/kvm", R_OK | W_OK) == 0, "/dev/kvm is not there or not open to this user"),
+      .enabled(if: ProbeProgram.vmm != nil, "there is no static atoll-vmm: run `make embedded`"))
+    func programOfVMM() throws {
+      let program = try #require(ProbeProgram.vmm)
+      let reason = "the kernel's KVM has no LS7A interrupt controllers"
+      #expect(try ProbeProgram.run(["vmm", program, "preferred"]) == ["soft \(reason)", "ended: status 0"])
+      let refused = try ProbeProgram.run(["vmm", program, "required"])
+      #expect(refused.count == 2 && refused[0].hasPrefix("failed \(reason): ") && refused[1] == "ended: status 1")
+    }
+  #endif
+
   @Test("sees an empty host with its filter only logging", arguments: Profile.all.map(\.name.description))
   func view(profile: String) throws {
     for supervisor in Supervisor.available + [.containerRoot] {

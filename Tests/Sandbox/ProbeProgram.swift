@@ -27,13 +27,15 @@ enum Supervisor: String, CaseIterable, CustomTestStringConvertible {
 enum ProbeProgram {
   static let missing = "there is no static atoll-probe: run `make embedded`, or set ATOLL_BIN to its folder"
 
-  /// The program, copied to where an ordinary user can reach it; nil if it was not built.
-  static let path: String? = {
+  private static let folder: URL = {
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let folder =
-      ProcessInfo.processInfo.environment["ATOLL_BIN"].map { URL(filePath: $0) }
+    return ProcessInfo.processInfo.environment["ATOLL_BIN"].map { URL(filePath: $0) }
       ?? package.appending(path: ".build-embedded/release")
+  }()
+
+  /// The program, copied to where an ordinary user can reach it; nil if it was not built.
+  static let path: String? = {
     let built = folder.appending(path: "atoll-probe").path
     guard FileManager.default.isExecutableFile(atPath: built) else { return nil }
     let copy = FileManager.default.temporaryDirectory.appending(path: "atoll-probe-\(getpid())").path
@@ -42,6 +44,12 @@ enum ProbeProgram {
     chmod(copy, 0o755)
     atexit { ProbeProgram.path.map { _ = unlink($0) } }
     return copy
+  }()
+
+  /// The VMM beside it; nil if it was not built.
+  static let vmm: String? = {
+    let program = folder.appending(path: "atoll-vmm").path
+    return FileManager.default.isExecutableFile(atPath: program) ? program : nil
   }()
 
   static var isBuilt: Bool { path != nil }

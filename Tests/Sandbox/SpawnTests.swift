@@ -130,7 +130,8 @@ import Testing
   func limits(index: Int) {
     #expect(Profile.all[index].openFiles <= 760)
     // The disk's are the kernel's workers of its io_uring.
-    #expect(Profile.all[index].threads == 1 || ["vmm", "vmm-kvm", "block"].contains(Profile.all[index].name.description))
+    #expect(
+      Profile.all[index].threads == 1 || ["vmm", "vmm-kvm", "block"].contains(Profile.all[index].name.description))
     #expect(Profile.all[index].lockedBytes == 0 || Profile.all[index].name.description == "block")
   }
 

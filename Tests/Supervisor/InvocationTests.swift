@@ -52,7 +52,9 @@ struct InvocationTests {
     }
   }
 
-  @Test(arguments: [["--request"], ["--request", "map", "--name"], ["--request", "map", "x"], ["--request", "map", "--request", "map"]])
+  @Test(arguments: [
+    ["--request"], ["--request", "map", "--name"], ["--request", "map", "x"], ["--request", "map", "--request", "map"],
+  ])
   func halfARequestIsMisuse(_ words: [String]) {
     #expect(refusal(words)?.status == 1 && refusal(words)?.sentence?.hasPrefix("usage:") == true)
   }

@@ -1,6 +1,8 @@
 import Control
 import DeviceBus
 import Foundation
+import Hypervisor
+import System
 import Testing
 
 @testable import atoll_supervisor
@@ -57,6 +59,14 @@ struct KVMAccessTests {
     #expect(access.demand == .soft && access.reason == words)
     let ending = try #require(refusal(.kvm, isLoongArch: true, path: path))
     #expect(ending.status == 1 && ending.sentence?.hasPrefix(words) == true)
+  }
+
+  @Test(arguments: [
+    (Int32(2), HypervisorError.unavailable(.noKVM)), (6, .unavailable(.noKVM)), (19, .unavailable(.noKVM)),
+    (1, .unavailable(.notPermitted)), (13, .unavailable(.notPermitted)), (24, .system(SystemError("open", 24))),
+  ])
+  func failureToOpenHasAMeaning(_ number: Int32, _ meaning: HypervisorError) {
+    #expect(KVMAccess.meaning(SystemError("open", number)) == meaning)
   }
 
   @Test(.enabled(if: geteuid() != 0, "root may open every file"))

@@ -5,7 +5,8 @@ import Testing
 /// `atoll-supervisor` without the command `atoll`, as on a host that has none.
 @Suite(.serialized, .enabled(if: Programs.areThere))
 struct StandaloneTests {
-  private func run(_ arguments: [String], input: String = "") throws -> (status: Int32, output: String, errors: String) {
+  private func run(_ arguments: [String], input: String = "") throws -> (status: Int32, output: String, errors: String)
+  {
     let machine = try Machine { _ in [Programs.supervisor] + arguments }
     if !input.isEmpty { machine.type(input) }
     machine.closeInput()
@@ -28,14 +29,15 @@ struct StandaloneTests {
   @Test func exampleRunsFromItsFolderAndAnswersRequests() throws {
     let machine = try Machine { folder in
       let path = try example(in: folder)
-      let line = "cd \(path) && exec \(Programs.supervisor) --machine machine.json --name alone-\(getpid()) --control \(path)/control"
+      let line =
+        "cd \(path) && exec \(Programs.supervisor) --machine machine.json --name alone-\(getpid()) --control \(path)/control"
       return ["/bin/sh", "-c", line]
     }
     let socket = machine.folder.path + "/control"
     try machine.waitForShell()
     #if !arch(loongarch64)
-    #expect(machine.sentence == "atoll: the hypervisor is soft, because this host's CPUs are not LoongArch's\n")
-    #expect(try #require(try machine.machineStatus()).hypervisor == "soft")
+      #expect(machine.sentence == "atoll: the hypervisor is soft, because this host's CPUs are not LoongArch's\n")
+      #expect(try #require(try machine.machineStatus()).hypervisor == "soft")
     #endif
 
     let status = try run(["--request", "status", "--control", socket])
@@ -84,15 +86,15 @@ struct StandaloneTests {
   }
 
   #if !arch(loongarch64)
-  @Test func kvmOnAHostOfAnotherArchitectureIsOneSentence() throws {
-    var description = Machine.guest
-    description.hypervisor = .kvm
-    let machine = try Machine(description)
-    #expect(try machine.end() == 1)
-    #expect(
-      machine.sentence
-        == "atoll: this host's CPUs are not LoongArch's: its KVM cannot run the guest, run with --hypervisor soft\n")
-    #expect(!machine.hasSocket)
-  }
+    @Test func kvmOnAHostOfAnotherArchitectureIsOneSentence() throws {
+      var description = Machine.guest
+      description.hypervisor = .kvm
+      let machine = try Machine(description)
+      #expect(try machine.end() == 1)
+      #expect(
+        machine.sentence
+          == "atoll: this host's CPUs are not LoongArch's: its KVM cannot run the guest, run with --hypervisor soft\n")
+      #expect(!machine.hasSocket)
+    }
   #endif
 }

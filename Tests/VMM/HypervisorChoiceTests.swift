@@ -67,14 +67,14 @@ import Testing
   }
 
   #if !arch(loongarch64)
-  static let kvmOpens = access("/dev/kvm", R_OK | W_OK) == 0
+    static let kvmOpens = access("/dev/kvm", R_OK | W_OK) == 0
 
-  @Test(.enabled(if: HypervisorChoiceTests.kvmOpens, "/dev/kvm is not there or not open to this user"))
-  func kernelWithoutLoongArchsInterruptControllersIsSaidToBeOne() throws {
-    let shortcoming = HostShortcoming.noInterruptControllers
-    #expect(try start(.kvmPreferred, kvm: "/dev/kvm").answer == .ready(.soft, shortcoming.reason))
-    let refused = try start(.kvmRequired, kvm: "/dev/kvm", rom: true)
-    #expect(refused.answer == .failed(shortcoming.sentence) && refused.end == .status(1))
-  }
+    @Test(.enabled(if: HypervisorChoiceTests.kvmOpens, "/dev/kvm is not there or not open to this user"))
+    func kernelWithoutLoongArchsInterruptControllersIsSaidToBeOne() throws {
+      let shortcoming = HostShortcoming.noInterruptControllers
+      #expect(try start(.kvmPreferred, kvm: "/dev/kvm").answer == .ready(.soft, shortcoming.reason))
+      let refused = try start(.kvmRequired, kvm: "/dev/kvm", rom: true)
+      #expect(refused.answer == .failed(shortcoming.sentence) && refused.end == .status(1))
+    }
   #endif
 }

@@ -30,7 +30,7 @@ extension KVMCalls {
   public func request(
     _ descriptor: Int32, _ request: KVMRequest, number: UInt = 0
   ) throws(HypervisorError) -> Int {
-    try Self.check(request, control(descriptor, request.number, number))
+    try check(request, control(descriptor, request.number, number))
   }
 
   /// A request with a structure as its argument, which the kernel reads, or fills in.
@@ -38,7 +38,7 @@ extension KVMCalls {
   public func request<T: BitwiseCopyable>(
     _ descriptor: Int32, _ request: KVMRequest, _ structure: inout T
   ) throws(HypervisorError) -> Int {
-    try Self.check(request, attempt(descriptor, request, &structure))
+    try check(request, attempt(descriptor, request, &structure))
   }
 
   /// The same for a request that may fail without harm: the result as it is, or -errno.
@@ -46,7 +46,8 @@ extension KVMCalls {
     withUnsafeMutablePointer(to: &structure) { control(descriptor, request.number, UInt(bitPattern: $0)) }
   }
 
-  private static func check(_ request: KVMRequest, _ result: Int) throws(HypervisorError) -> Int {
+  /// What a request returned, or the error that it is.
+  func check(_ request: KVMRequest, _ result: Int) throws(HypervisorError) -> Int {
     guard result < 0 else { return result }
     throw .system(SystemError(request.name, Int32(truncatingIfNeeded: 0 - result)))
   }

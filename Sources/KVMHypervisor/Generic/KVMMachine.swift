@@ -25,7 +25,16 @@ public final class KVMMachine<Calls: KVMCalls>: @unchecked Sendable {
     guard size >= KVMRunArea.minimumSize else { throw .unavailable(.otherInterface(version)) }
     self.calls = calls
     runAreaSize = size
-    descriptor = Int32(truncatingIfNeeded: try calls.request(kvm, .createVM, number: type))
+    descriptor = try Self.createVM(calls, kvm, type)
+  }
+
+  /// The kernel gives up making a machine when a signal comes, whichever; a few cannot be more than bad luck.
+  private static func createVM(_ calls: Calls, _ kvm: Int32, _ type: UInt) throws(HypervisorError) -> Int32 {
+    for _ in 0..<100 {
+      let result = calls.control(kvm, KVMRequest.createVM.number, type)
+      if result != -Int(Errno.interrupted) { return Int32(truncatingIfNeeded: try calls.check(.createVM, result)) }
+    }
+    throw .system(SystemError(KVMRequest.createVM.name, Errno.interrupted))
   }
 
   deinit { calls.close(descriptor) }

@@ -56,15 +56,25 @@ public final class KVMHypervisor<Calls: KVMCalls>: Hypervisor, @unchecked Sendab
   public func addMemory(
     guestAddress: UInt64, host: UnsafeMutableRawPointer, size: UInt64
   ) throws(HypervisorError) {
+    try Self.requireAddressable(guestAddress, size)
     try machine.addMemory(guestAddress: guestAddress, host: host, size: size)
   }
 
   public func addReadOnlyMemory(
     guestAddress: UInt64, host: UnsafeRawPointer, size: UInt64
   ) throws(HypervisorError) {
+    try Self.requireAddressable(guestAddress, size)
     // The kernel reads it only.
     try machine.addMemory(
       guestAddress: guestAddress, host: UnsafeMutableRawPointer(mutating: host), size: size, readOnly: true)
+  }
+
+  /// A guest has 47 bits of physical address (reference A.6).
+  private static func requireAddressable(_ guestAddress: UInt64, _ size: UInt64) throws(HypervisorError) {
+    let end: UInt64 = 1 << 47
+    guard guestAddress < end, size <= end - guestAddress else {
+      throw .badMemorySlot(guestAddress: guestAddress, size: size)
+    }
   }
 
   public func createVCPU(id: Int) throws(HypervisorError) -> KVMVCPU<Calls> {

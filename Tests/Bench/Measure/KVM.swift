@@ -124,11 +124,13 @@ enum KVM {
   }
 
   private static var method: String {
-    "kvm: an x86 guest in real mode on this host's /dev/kvm\(X86Host.nesting). Loads (\(exitSamples) of 4 bytes): from one return "
-      + "of KVM_RUN to the next, by CLOCK_MONOTONIC, so with the guest's instruction; forwarded ones go to the RTC's process over "
-      + "its ring, both sides awake. Doorbell (\(signalSamples)): from the time stamp counter read right before the guest's store "
-      + "to the one that the process reads as poll(2) and read(2) have returned. Eventfd (\(signalSamples)): from the counter read "
-      + "right before the process' write(2) to the first instruction of the guest's handler, the vCPU having slept in HLT for "
-      + "\(pause / 1_000_000) ms; KVM_IRQFD, by message. The counters of guest and host differ by an offset that KVM tells."
+    "kvm: an x86 guest in real mode on this host's /dev/kvm\(X86Host.nesting). "
+      + "Loads (\(exitSamples) of 4 bytes): from one return of KVM_RUN to the next, by CLOCK_MONOTONIC, so with the guest's "
+      + "instruction; forwarded ones go to the RTC's process over its ring, both sides awake. "
+      + "Doorbell (\(signalSamples)): from the time stamp counter read right before the guest's store to the one that the "
+      + "process reads as poll(2) and read(2) have returned. "
+      + "Eventfd (\(signalSamples)): from the counter read right before the process' write(2) to the first instruction of the "
+      + "guest's handler, the vCPU having slept in HLT for \(pause / 1_000_000) ms; KVM_IRQFD, by message. "
+      + "The counters of guest and host differ by an offset that KVM tells."
   }
 }

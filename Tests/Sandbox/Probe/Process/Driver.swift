@@ -95,12 +95,12 @@ enum Driver {
     }
   }
 
-  private static func line(_ text: String) {
+  static func line(_ text: String) {
     var text = text + "\n"
     text.withUTF8 { _ = atoll_write(1, $0.baseAddress, UInt($0.count)) }
   }
 
-  private static func fail(_ sentence: String) { line("error \(sentence)") }
+  static func fail(_ sentence: String) { line("error \(sentence)") }
 }
 
 /// A process in a sandbox and the other end of its set-up socket.

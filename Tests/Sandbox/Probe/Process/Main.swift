@@ -19,6 +19,7 @@ import System
     if words[1].same(as: "rooted") { return Driver.rooted(words) }
     if words[1].same(as: "nursery") { return Driver.nursery() }
     if words[1].same(as: "time") { return Driver.time() }
+    if words[1].same(as: "vmm") { return Driver.vmm(words) }
     Process.exit(ProbeStatus.setUpFailed)
   }
 
