@@ -50,6 +50,7 @@ clang=$(numbered 'clang-[0-9]+' 21)
 echo "atoll: fetching $clang and what it depends on (private, not installed)"
 apt-get -qq install -y --download-only --no-install-recommends "$clang" > "$archive/log"
 for deb in "$archive"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$out/tools"; done
+rm -r "$archive/cache/archives"
 # Started through its own C library, because the host's may be older.
 loader=usr/lib64/ld-linux-x86-64.so.2
 [ -e "$out/tools/$loader" ] || fail "the loong64 build runs on x86_64 machines"
@@ -69,6 +70,7 @@ echo "atoll: fetching the C library and nine others of Debian's loong64 (private
   libzstd-dev zlib1g-dev libjansson-dev liburing-dev libgio-2.0-dev libpcre2-dev \
   libsysprof-capture-4-dev)
 for deb in "$archive"/packages/*.deb; do dpkg-deb -x "$deb" "$out/sysroot"; done
+rm -r "$archive/packages"
 
 # Where Package.swift looks for libraries and headers.
 usr=$out/sysroot/usr

@@ -32,11 +32,19 @@ public enum HypervisorError: Error, Sendable, Equatable {
     case .badBinding(let what): "interrupt or doorbell \(hex(what)) does not exist or is already bound"
     case .noRoom: "there is no room for another interrupt or doorbell"
     case .badState: "the saved state is damaged or of another machine"
+    case .foreignState(4...5, _):
+      "the saved state is of a machine whose clock runs at another rate than this host's: restore it on a host like its own"
     case .foreignState(let word, let bits):
       "the saved state is of a machine with CPU features that this host cannot give (CPUCFG word \(word), bits \(hex(UInt64(bits)))): restore it on a host that has them"
     case .unavailable(let why): why.sentence
     case .system(let error): error.sentence
     }
+  }
+
+  /// The same without advice, for a machine that goes on with another hypervisor.
+  public var reason: String {
+    if case .unavailable(let why) = self { return why.reason }
+    return sentence
   }
 }
 
@@ -154,7 +162,8 @@ public protocol Hypervisor: AnyObject {
   func setLine(pin: UInt32, level: Bool)
   /// Raises an MSI vector from the core itself (KVM_SIGNAL_MSI).
   func signalMSI(vector: UInt32) throws(HypervisorError)
-  /// The state of all vCPUs and interrupt controllers. Every vCPU must stand still.
+  /// The state of all vCPUs and interrupt controllers. Every vCPU must stand still, and nothing may raise an interrupt
+  /// meanwhile: one between the look at a vCPU's lines and that at the controllers would be in half of the state only.
   func save() throws(HypervisorError) -> MachineState
   /// Takes a saved state over. Every vCPU must exist and stand still. `badState` and `foreignState` are told before anything
   /// is changed; after another error the machine is of no use.

@@ -60,14 +60,6 @@ final class KVMAccess {
   }
 }
 
-extension HypervisorError {
-  /// What is missing, for a machine that goes on without.
-  fileprivate var reason: String {
-    if case .unavailable(let why) = self { return why.reason }
-    return sentence
-  }
-}
-
 /// What is said about the choice of the hypervisor, in one line.
 enum HypervisorLine {
   /// The word of machine descriptions.

@@ -2,7 +2,7 @@ import KernelSamples
 import Machine
 
 /// A guest of a hundred instructions with direct addressing: it opens pin 2 from the UART to its CPU, has the UART interrupt,
-/// and sleeps. When the interrupt comes it leaves a record in RAM, a line on the console, and switches the machine off.
+/// and sleeps. When the interrupt comes it leaves a record in RAM and a line on the console, and switches the machine off.
 enum InterruptGuest {
   static let base: UInt64 = 0x20_0000
   static let entry = base + 0x1000
@@ -17,9 +17,13 @@ enum InterruptGuest {
   private static let sleepControl: UInt64 = 0x100e_001c
 
   /// As a kernel that a loader takes; for a machine without one, the bytes from `base` on.
-  static var kernel: [UInt8] {
+  static let kernel = image(endsWith: switchOff)
+  /// The same, which goes on sleeping instead of switching off.
+  static let sleeper = image(endsWith: sleep)
+
+  private static func image(endsWith end: (inout Assembler) -> Void) -> [UInt8] {
     var image = SyntheticKernel.image(load: base, entry: entry, size: 0x5000)
-    for (address, code) in [(entry, start), (handler, interrupt)] {
+    for (address, code) in [(entry, start), (handler, interrupt(end))] {
       let offset = Int(address - base)
       image.replaceSubrange(offset..<offset + code.count, with: code)
     }
@@ -42,7 +46,7 @@ enum InterruptGuest {
     return code.assembled()
   }
 
-  private static var interrupt: [UInt8] {
+  private static func interrupt(_ end: (inout Assembler) -> Void) -> [UInt8] {
     var code = Assembler()
     code.load(.t3, UInt64(record))
     code.addi(.t1, .zero, 0)
@@ -60,11 +64,15 @@ enum InterruptGuest {
       code.addi(.t1, .zero, Int32(byte))
       code.storeByte(.t1, .t0, 0)
     }
+    end(&code)
+    return code.assembled()
+  }
+
+  private static func switchOff(_ code: inout Assembler) {
     code.load(.t0, sleepControl)
     code.addi(.t1, .zero, 0x34)  // S5
     code.storeByte(.t1, .t0, 0)
     sleep(&code)
-    return code.assembled()
   }
 
   private static func sleep(_ code: inout Assembler) {

@@ -12,7 +12,8 @@ public protocol KVMCalls: AnyObject, Sendable {
   func unmap(_ base: UnsafeMutableRawPointer, size: Int)
   /// Closes a descriptor that a request returned.
   func close(_ descriptor: Int32)
-  /// Called once by a vCPU's thread, before it runs: lets `interrupt` end its KVM_RUN. Returns the thread's number.
+  /// Called once by a vCPU's thread, before it runs: lets `interrupt` end its KVM_RUN. Returns the thread's number, or
+  /// -errno.
   func prepareThread() -> Int32
   /// Makes a thread's KVM_RUN return -EINTR, or the next one that it enters if `immediate_exit` is set.
   func interrupt(thread: Int32)

@@ -46,10 +46,10 @@ extension KVMMachine {
     return Array(UnsafeBufferPointer(start: bitmap, count: words))
   }
 
-  /// Whether the guest has memory there.
-  func hasMemory(at guestAddress: UInt64) -> Bool {
+  /// Whether the guest has memory there that it can store to.
+  func hasWritableMemory(at guestAddress: UInt64) -> Bool {
     for slot in slots where guestAddress >= slot.guestAddress && guestAddress - slot.guestAddress < slot.size {
-      return true
+      return slot.flags & KVMMemoryRegion.readOnly == 0
     }
     return false
   }

@@ -11,7 +11,7 @@ public enum KVMExit: Sendable {
   case interrupted
   /// An exit that only one architecture has: its KVM_EXIT number.
   case other(UInt32)
-  /// KVM_RUN failed with this errno.
+  /// KVM_RUN, or what makes its thread ready for `kick`, failed with this errno.
   case refused(Int32)
 }
 
@@ -45,8 +45,11 @@ public final class KVMRunner<Calls: KVMCalls>: @unchecked Sendable {
   /// Runs the guest until something needs us. Finishes the access of the last exit first.
   public func run() -> KVMExit {
     if thread.pointee.load(ordering: .relaxed) == 0 {
+      let number = machine.calls.prepareThread()
+      // Nobody could call a guest back from this thread.
+      guard number > 0 else { return .refused(0 &- number) }
       // The signal of a kick that came before goes nowhere; its mark in `immediateExit` stays.
-      thread.pointee.store(machine.calls.prepareThread(), ordering: .sequentiallyConsistent)
+      thread.pointee.store(number, ordering: .sequentiallyConsistent)
     }
     let result = machine.calls.control(descriptor, KVMRequest.run.number, 0)
     guard result >= 0 else {

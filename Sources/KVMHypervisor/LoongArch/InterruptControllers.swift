@@ -84,9 +84,15 @@ package final class InterruptControllers<Calls: KVMCalls> {
 
   /// Throws unless the state is one of a machine like this one.
   func check(_ state: InterruptControllerState) throws(HypervisorError) {
-    guard state.ipi.count == vcpus, state.extended.pending.count == vcpus, state.extended.features == features,
+    guard state.ipi.count == vcpus, state.extended.pending.count == vcpus,
       state.pic.inService & ~state.pic.request == 0
     else { throw .badState }
+    guard state.extended.features == features else {
+      guard state.extended.features == 0 || features == 0 else { throw .badState }
+      // Whether there is a virtual extension at all is a paravirtual feature.
+      throw .foreignState(
+        word: Int(KVMVCPUAttribute.paravirtualFeatures), bits: ParavirtualFeature.extendedIOI)
+    }
     // CONFIG: ENABLE, INT_ENCODE, CPU_ENCODE. With the last a route is a vCPU's number, which the kernel uses as an index.
     guard state.extended.status & ~(features | 1 << 1) == 0 else { throw .badState }
     guard state.extended.status & 1 << 3 != 0 else { return }

@@ -26,7 +26,8 @@ package final class KVMDevice<Calls: KVMCalls> {
     try calls.setAttribute(descriptor, group, attribute, value)
   }
 
-  package func get<T: BitwiseCopyable>(_ group: UInt32, _ attribute: UInt64, _ initial: T) throws(HypervisorError) -> T {
+  package func get<T: BitwiseCopyable>(_ group: UInt32, _ attribute: UInt64, _ initial: T) throws(HypervisorError) -> T
+  {
     var value = initial
     try calls.getAttribute(descriptor, group, attribute, &value)
     return value

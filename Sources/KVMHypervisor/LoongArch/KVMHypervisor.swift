@@ -94,7 +94,8 @@ public final class KVMHypervisor<Calls: KVMCalls>: Hypervisor, @unchecked Sendab
       extension: isParavirtual ? InterruptControllers<Calls>.virtualExtension : 0)
     if made.isEarlyPIC {
       Log.line(
-        "this kernel's PCH-PIC is that of Linux 6.13 to 6.16, of which newer guests find one pin only: serial, clock and power may stay without interrupts; use Linux 6.17 or newer")
+        "this kernel's PCH-PIC is that of Linux 6.13 to 6.16, of which newer guests find one pin only: serial, clock and power may stay without interrupts; use Linux 6.17 or newer"
+      )
     }
     try made.reset()
     controllers = made

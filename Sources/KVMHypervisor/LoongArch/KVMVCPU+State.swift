@@ -73,17 +73,18 @@ extension KVMVCPU {
         throw .foreignState(word: word, bits: state.configuration[word] ^ ours)
       }
     }
-    guard state.paravirtualFeatures == features else {
-      throw .foreignState(
-        word: Int(KVMVCPUAttribute.paravirtualFeatures), bits: state.paravirtualFeatures ^ features)
+    // What this kernel offers beyond them, a guest that was told of less does not ask for.
+    let unknown = state.paravirtualFeatures & ~features
+    guard unknown == 0 else {
+      throw .foreignState(word: Int(KVMVCPUAttribute.paravirtualFeatures), bits: unknown)
     }
     for index in state.translation.indices where state.translation[index] != 0 { throw .badState }
   }
 
-  /// A steal-time record that is off, or in the machine's memory: the kernel refuses others, and too late for us.
+  /// A steal-time record that is off, or in memory that the kernel can store to: it refuses others, and too late for us.
   private func isInMemory(_ stealTime: UInt64) -> Bool {
     guard stealTime & 0x3e == 0 else { return false }
-    return stealTime & 1 == 0 || runner.machine.hasMemory(at: stealTime & ~0x3f)
+    return stealTime & 1 == 0 || runner.machine.hasWritableMemory(at: stealTime & ~0x3f)
   }
 
   private static func conditionsAreBits(_ conditions: UInt64) -> Bool { conditions & ~0x0101_0101_0101_0101 == 0 }

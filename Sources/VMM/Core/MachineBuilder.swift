@@ -83,8 +83,7 @@ extension VMMError {
   var hostReason: String? {
     guard case .hypervisor(let error) = self else { return nil }
     switch error {
-    case .unavailable(let why): return why.reason
-    case .system(let error): return error.sentence
+    case .unavailable, .system: return error.reason
     default: return nil
     }
   }

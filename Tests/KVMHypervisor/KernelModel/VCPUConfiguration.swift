@@ -90,9 +90,15 @@ extension KernelModel {
       guard let value: UInt64 = User.read(address) else { return Failure.fault }
       // 64-byte aligned, bit 0 valid.
       guard value & 0x3e == 0 else { return Failure.invalid }
-      if value & 1 != 0, vcpu.machine.slot(at: value & ~0x3f, 1) == nil { return Failure.invalid }
+      if value & 1 != 0, !isWritable(vcpu.machine, value & ~0x3f) { return Failure.invalid }
       vcpu.stealTime = value
       return 0
     }
+  }
+
+  /// gfn_to_hva: an error for a slot that the guest cannot store to.
+  private func isWritable(_ machine: ModelMachine, _ address: UInt64) -> Bool {
+    guard let number = machine.slot(at: address, 1) else { return false }
+    return machine.slots[number]?.isReadOnly == false
   }
 }

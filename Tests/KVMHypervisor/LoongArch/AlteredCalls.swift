@@ -18,6 +18,8 @@ final class AlteredCalls: KVMCalls, @unchecked Sendable {
   private let choose: (KernelModel.Record) -> Alteration
   private let until: (KernelModel.Record) -> Bool
   private(set) var altered = 0
+  /// The errno of `prepareThread`; 0: none.
+  var threadError: Int32 = 0
   private var held: [(Int32, UInt32, UInt64, UInt64)] = []
 
   init(
@@ -71,7 +73,7 @@ final class AlteredCalls: KVMCalls, @unchecked Sendable {
   func map(_ descriptor: Int32, size: Int) -> UnsafeMutableRawPointer? { model.map(descriptor, size: size) }
   func unmap(_ base: UnsafeMutableRawPointer, size: Int) { model.unmap(base, size: size) }
   func close(_ descriptor: Int32) { model.close(descriptor) }
-  func prepareThread() -> Int32 { model.prepareThread() }
+  func prepareThread() -> Int32 { threadError == 0 ? model.prepareThread() : -threadError }
   func interrupt(thread: Int32) { model.interrupt(thread: thread) }
   var pageSize: Int { model.pageSize }
   func hostConfiguration(_ word: UInt32) -> UInt32 { model.hostConfiguration(word) }

@@ -208,6 +208,26 @@ import Testing
     try expect(.foreignState(word: 0x4000_0004, bits: 8), restoring: state, into: try TestMachine(.v6_13))
   }
 
+  @Test func aGuestThatWasToldOfLessByAnOlderKernelGoesOnUnderANewerOne() throws {
+    let state = try TestMachine(.v6_13).hypervisor.save()
+    let target = try TestMachine(.v7_2)
+
+    try target.hypervisor.restore(state)
+
+    #expect(target.model.unknownRequests.isEmpty)
+    #expect(target.model.kernelHazards.isEmpty)
+  }
+
+  @Test func aStealTimeRecordInReadOnlyMemoryIsRefusedBeforeAnythingChanges() throws {
+    var state = try TestMachine().hypervisor.save()
+    state.vcpus[0].stealTime = 0x1c00_0041
+    let target = try TestMachine()
+    let rom = GuestMemory()
+    try target.hypervisor.addReadOnlyMemory(guestAddress: 0x1c00_0000, host: rom.base, size: UInt64(rom.size))
+
+    try expect(.badState, restoring: state, into: target)
+  }
+
   @Test func aStateOfAStrongerHostIsAtHomeOnAWeakerOne() throws {
     let source = try TestMachine(host: .la664, memory: GuestMemory())
     let target = try TestMachine()

@@ -42,6 +42,16 @@ private final class TestThread: @unchecked Sendable {
     #expect(seen.withLock { $0 } == .interrupted)
   }
 
+  @Test func aThreadThatNobodyCouldCallBackDoesNotRunTheGuest() throws {
+    let model = KernelModel()
+    let calls = AlteredCalls(model) { _ in .pass }
+    calls.threadError = 22
+    let machine = try TestMachine(model, calls: calls)
+
+    #expect(machine.run() == .failed)
+    #expect(!model.requests.contains { $0.request == 0xae80 })
+  }
+
   @Test func anIdleGuestWakesForAnInterruptOfAnotherThread() throws {
     let machine = try TestMachine()
     machine.model.waitsWhenIdle = true
