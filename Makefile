@@ -21,7 +21,9 @@ $(DEPS):
 	. /etc/os-release
 	signed="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(MIRROR) $$VERSION_CODENAME main"
 	printf 'deb %s\ndeb-src %s\n' "$$signed" "$$signed" > $$root/sources.list
-	opts="-o Dir::State::Lists=$$root/lists -o Dir::Cache=$$root/cache -o Dir::Etc::SourceList=$$root/sources.list"
+	# What this host has installed, perhaps in newer versions, is nothing to go by.
+	: > $$root/status
+	opts="-o Dir::State::status=$$root/status -o Dir::State::Lists=$$root/lists -o Dir::Cache=$$root/cache -o Dir::Etc::SourceList=$$root/sources.list"
 	opts="$$opts -o Dir::Etc::SourceParts=- -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o Acquire::Languages=none"
 	echo "atoll: fetching libseccomp, zstd, zlib, jansson, liburing, libslirp and glib for $$VERSION_CODENAME (private, not installed)"
 	apt-get $$opts -qq update
