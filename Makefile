@@ -86,7 +86,7 @@ test-sanitize: embedded
 	@export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0
 	swift test --sanitize=address --scratch-path .build-address --skip SystemTests --skip SandboxTests --skip DifferentialTests
 	ATOLL_THREAD_SANITIZER=1 swift test --sanitize=thread --scratch-path .build-thread \
-	  --filter DeviceBusTests --filter DeviceProcessTests --filter VirtqueueTests --filter PCIeProcessTests --filter KVMGenericTests
+	  --filter DeviceBusTests --filter DeviceProcessTests --filter VirtqueueTests --filter PCIeProcessTests --filter KVMGenericTests --filter KVMHypervisorTests
 
 # QEMU's system emulator of the guest's Debian and other people's vhost-user back-ends, each in a private root.
 bench-peer: cli

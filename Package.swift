@@ -380,6 +380,7 @@ if Context.environment["ATOLL_THREAD_SANITIZER"] == "1" {
   let unfit: Set<String> = [
     "SoftHypervisor", "VMMCore", "atoll-vmm", "atoll-vmm-inside", "atoll-bench", "FuzzTargets", "FuzzRegressionTests", "SoftHypervisorTests", "VMMTests",
     "DifferentialTests", "SystemTests", "BlockEngine", "atoll-block", "BlockEngineTests", "BlockProcessTests", "InteropTests", "KVMCheckTests",
+    "SelfTestCore", "atoll-selftest", "Loong64Tests",
   ]
   targets.removeAll { unfit.contains($0.name) }
 }

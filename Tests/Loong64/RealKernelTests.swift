@@ -4,11 +4,12 @@ import Testing
 /// single programs cannot do.
 @Suite(.serialized, .enabled(if: OuterMachine.absence == nil, Comment(rawValue: OuterMachine.absence ?? "")))
 struct RealKernelTests {
-  /// Every kind of device, so that every kind of process is started, seals itself and serves.
+  /// Every kind of device, so that every kind of process is started, seals itself and serves; and more vCPUs than malloc has
+  /// arenas for threads before it looks for the number of CPUs in a file, which the sandbox forbids.
   private static func machine(_ kernel: String) -> [UInt8] {
     Array(
       """
-      {"kernel": "/loong64/\(kernel)", "memory": 67108864, "commandLine": "", "hypervisor": "auto",
+      {"kernel": "/loong64/\(kernel)", "memory": 67108864, "vcpus": 12, "commandLine": "", "hypervisor": "auto",
        "devices": [{"type": "rng"}, {"type": "block", "path": "/loong64/disk"}, {"type": "net", "mode": "user"},
                    {"type": "console"}, {"type": "vsock", "cid": 3, "path": "/tmp/vsock"}]}
       """.utf8)
