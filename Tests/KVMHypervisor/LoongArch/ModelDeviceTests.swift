@@ -155,13 +155,14 @@ import Testing
   @Test func badDescriptorsAndFlagsAreRefused() {
     let raw = RawMachine()
     let event = TestEvent()
+    let resample = TestEvent()
 
     #expect(raw.irqfd(-1, gsi: 2) == Failure.badDescriptor)
     #expect(raw.irqfd(0x7fff_0000, gsi: 2) == Failure.badDescriptor)
     #expect(raw.irqfd(0, gsi: 2) == Failure.invalid)
     #expect(raw.irqfd(event.descriptor, gsi: 2, flags: 4) == Failure.invalid)
     #expect(raw.irqfd(event.descriptor, gsi: 2, flags: 2, resample: -1) == Failure.badDescriptor)
-    #expect(raw.irqfd(event.descriptor, gsi: 2, flags: 2, resample: TestEvent().descriptor) == 0)
+    #expect(raw.irqfd(event.descriptor, gsi: 2, flags: 2, resample: resample.descriptor) == 0)
   }
 
   @Test func anEventfdThatIsReadableInjectsOnceWhenItIsBound() throws {
